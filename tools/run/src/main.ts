@@ -1,0 +1,32 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { Summary } from "./summary.ts";
+
+// Turbo has no setting in turbo.json for this, only a file in the user's home or the environment.
+const env: NodeJS.ProcessEnv = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
+const color = process.stdout.isTTY && env["NO_COLOR"] === undefined ? ["--color"] : [];
+
+const turbo = spawn("turbo", [...color, ...process.argv.slice(2)], {
+  env,
+  stdio: ["inherit", "pipe", "inherit"],
+  shell: process.platform === "win32",
+});
+// Turbo gets the terminal's signals too, and stops its tasks; its exit is then ours.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => turbo.kill(signal));
+
+const summary = new Summary();
+const lines = createInterface({ input: turbo.stdout, crlfDelay: Infinity });
+lines.on("line", (line) => {
+  summary.add(line);
+  process.stdout.write(`${line}\n`);
+});
+
+turbo.on("error", (error) => {
+  process.stderr.write(`turbo did not start: ${error.message}\n`);
+  process.exitCode = 1;
+});
+turbo.on("close", (code) => {
+  process.exitCode = code ?? 1;
+  const total = summary.total;
+  if (total) process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+});

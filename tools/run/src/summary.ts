@@ -1,0 +1,51 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** What vitest reported, added up over all packages. */
+export interface TestCount {
+  passed: number;
+  failed: number;
+}
+
+/**
+ * Counts the tests in lines of vitest's own summary, which turbo prefixes with the name of the package:
+ *
+ *     @dynamo/discovery:test:  Test Files  1 failed | 2 passed (3)
+ *     @dynamo/discovery:test:       Tests  24 passed (24)
+ *
+ * A file that fails before it declares a test has no line among the tests, so it counts as one failure.
+ */
+export class Summary {
+  #passed = 0;
+  readonly #failed = new Map<string, TestFailures>();
+
+  add(line: string): void {
+    const match = /^(\S+):test: +(Test Files|Tests) +(.*\(\d+\))\s*$/.exec(stripVTControlCharacters(line));
+    if (match === null) return;
+    const [, task = "", kind, counts = ""] = match;
+    const failures = this.#failed.get(task) ?? { files: 0, tests: 0 };
+    this.#failed.set(task, failures);
+    if (kind === "Test Files") failures.files += count(counts, "failed");
+    else {
+      failures.tests += count(counts, "failed");
+      this.#passed += count(counts, "passed");
+    }
+  }
+
+  /** Undefined when no package ran a test. */
+  get total(): TestCount | undefined {
+    if (this.#failed.size === 0) return undefined;
+    let failed = 0;
+    for (const { files, tests } of this.#failed.values()) failed += Math.max(files, tests);
+    return { passed: this.#passed, failed };
+  }
+}
+
+interface TestFailures {
+  files: number;
+  tests: number;
+}
+
+function count(counts: string, outcome: string): number {
+  const match = new RegExp(`(\\d+) ${outcome}`).exec(counts);
+  return Number(match?.[1] ?? 0);
+}
