@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/**
+ * The mock worker as a process: options, one plane, one discovery, and an orderly end.
+ */
+import { discoveryFromEnv } from "@dynamo/discovery";
+import { RequestPlaneError, createNetworkManager } from "@dynamo/request-plane-core";
+import { pino } from "pino";
+import { parseOptions } from "./options.ts";
+import type { WorkerOptions } from "./options.ts";
+import { loadPlane } from "./planes.ts";
+import { USAGE_ERROR } from "./settings.ts";
+import { shutdownRequested } from "./shutdown.ts";
+import { serveModel } from "./worker.ts";
+
+const { values: options, warnings } = parseOptions(process.argv.slice(2));
+const logger = pino({ level: options.logLevel, base: null }, pino.destination(2));
+for (const warning of warnings) logger.warn(warning);
+try {
+  await run(options);
+} catch (error) {
+  const failure = RequestPlaneError.from(error);
+  logger.error({ code: failure.code, ...failure.facts }, failure.message);
+  process.exitCode = failure.code === "invalid_configuration" ? USAGE_ERROR : 1;
+}
+process.exit();
+
+/** Returns after the first signal, when everything that ran has come to its end. */
+async function run(options: WorkerOptions): Promise<void> {
+  const shutdown = shutdownRequested();
+  const plane = await loadPlane(options.requestPlane);
+  const discovery = await discoveryFromEnv(process.env, { backend: options.discoveryBackend });
+  const manager = createNetworkManager({ transports: [plane], discovery, logger });
+  try {
+    const models = await serveModel(options, { manager, discovery, logger });
+    const signal = await shutdown;
+    logger.info({ signal, drainSeconds: options.drainTimeout }, "shutting down");
+    await Promise.all(models.map((model) => model.unregister()));
+  } finally {
+    await manager.close({ drainMs: options.drainTimeout * 1000 });
+    await discovery.close();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * One child process: its last words are kept, and it can't outlive the launcher.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const TETHER = new URL("tether.ts", import.meta.url).href;
+const LAST_LINES = 20;
+
+export interface ChildSpec {
+  /** For messages. */
+  readonly name: string;
+  /** Path of the program, a module. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export class Child {
+  readonly name: string;
+  readonly #process: ChildProcess;
+  readonly #lastLines: string[] = [];
+  /** Resolves when the process has ended and its output has been read. Never rejects. */
+  readonly ended: Promise<void>;
+
+  constructor({ name, program, args, env }: ChildSpec) {
+    this.name = name;
+    // A group of its own: Ctrl-C reaches the launcher alone, which ends the children in order.
+    this.#process = spawn(process.execPath, ["--import", TETHER, program, ...args], {
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      detached: true,
+      env,
+    });
+    for (const output of [this.#process.stdout, this.#process.stderr]) if (output) this.#keepLines(output);
+    this.ended = once(this.#process, "close").then(
+      () => undefined,
+      (error: unknown) => this.#remember(String(error)),
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** How it ended and what it said last. */
+  obituary(): string {
+    const { exitCode, signalCode } = this.#process;
+    const how = signalCode ? `was killed by ${signalCode}` : `ended with exit code ${String(exitCode)}`;
+    const words = this.#lastLines.length > 0 ? ` Its last lines:\n  ${this.#lastLines.join("\n  ")}` : "";
+    return `${this.name} (pid ${String(this.pid)}) ${how}.${words}`;
+  }
+
+  /** Asks it to end, and kills it when it takes longer than that. Resolves when it is gone. */
+  async end(patienceMs: number): Promise<void> {
+    const timer = new AbortController();
+    this.#process.kill("SIGTERM");
+    const tooLate = sleep(patienceMs, "late", { signal: timer.signal }).catch(() => "cancelled");
+    if ((await Promise.race([this.ended, tooLate])) === "late") this.kill();
+    timer.abort();
+    await this.ended;
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  #keepLines(output: Readable): void {
+    createInterface({ input: output }).on("line", (line) => this.#remember(line));
+  }
+
+  #remember(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
+  }
+}

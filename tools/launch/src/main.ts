@@ -1,0 +1,39 @@
+/**
+ * `npm start`: the deployment, one answer, and an orderly end whatever happens.
+ */
+import { curlCommand, demonstrate } from "./demo.ts";
+import { Deployment } from "./deployment.ts";
+import { askedToEnd } from "./endings.ts";
+import { parseOptions } from "./options.ts";
+
+const options = parseOptions(process.argv.slice(2));
+const baseUrl = `http://127.0.0.1:${options.httpPort}`;
+const { stdout, stderr } = process;
+
+const asked = askedToEnd(() => deployment.kill());
+const deployment = new Deployment(options.httpPort);
+const aborted = new AbortController();
+for (const { name, pid } of deployment.children) stdout.write(`${name}: pid ${String(pid)}\n`);
+stdout.write(`request plane: tcp, discovery: file, frontend: ${baseUrl}\n`);
+
+try {
+  await Promise.race([show(), asked, aChildDies()]);
+} catch (error) {
+  stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+aborted.abort();
+await deployment.end();
+process.exit();
+
+async function show(): Promise<void> {
+  await demonstrate(baseUrl, stdout, aborted.signal);
+  if (options.once) return;
+  stdout.write(`\nAsk it yourself:\n\n${curlCommand(options.httpPort)}\n\nCtrl-C ends everything.\n`);
+  await asked;
+}
+
+async function aChildDies(): Promise<never> {
+  const child = await deployment.firstDeath();
+  throw new Error(child.obituary());
+}
