@@ -1,0 +1,67 @@
+/**
+ * Settings of file discovery.
+ */
+import { join } from "node:path";
+import { defaultLogger, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { Logger } from "@dynamo/request-plane-core";
+import { envVariable } from "../env-variable.ts";
+import { FILE_LAYOUTS } from "./layout.ts";
+import type { FileLayout, FileLayoutName } from "./layout.ts";
+
+export interface FileDiscoveryOptions {
+  /** The folder that all share. Default: `DYN_FILE_KV`, else `dynamo_store_kv` in `TMPDIR` or `/tmp`. */
+  readonly root?: string | undefined;
+  /** Default `0.8`, for Dynamo 0.8 to 1.6. */
+  readonly layout?: FileLayoutName | undefined;
+  /**
+   * How long a record lives after its last touch, in milliseconds. Default 10 000, as in Dynamo; all who share a
+   * folder should agree. The layout 0.7 knows no leases.
+   */
+  readonly leaseMs?: number | undefined;
+  /** Time between two touches of the own records, in milliseconds. Default: three tenths of the lease. */
+  readonly touchMs?: number | undefined;
+  /** Default: warnings go to `process.emitWarning`. */
+  readonly logger?: Logger | undefined;
+}
+
+export interface FileSettings {
+  readonly root: string;
+  readonly layout: FileLayout;
+  readonly leaseMs: number;
+  readonly touchMs: number;
+  readonly rescanMs: number;
+  readonly logger: Logger;
+}
+
+/** Node's timers take no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Where Dynamo keeps its records when nothing else is said. */
+export function defaultFileRoot(env: NodeJS.ProcessEnv = process.env): string {
+  return envVariable(env, "DYN_FILE_KV") ?? join(envVariable(env, "TMPDIR") ?? "/tmp", "dynamo_store_kv");
+}
+
+/** Throws `invalid_configuration`. */
+export function resolveFileSettings(options: FileDiscoveryOptions): FileSettings {
+  const { leaseMs = 10_000, layout = "0.8" } = options;
+  const { touchMs = leaseMs * 0.3 } = options;
+  if (!Object.hasOwn(FILE_LAYOUTS, layout)) {
+    throw invalid(`Unknown file layout '${layout}': expected ${Object.keys(FILE_LAYOUTS).join(" or ")}`);
+  }
+  if (!(leaseMs >= 1 && leaseMs <= MAX_TIMER_MS))
+    throw invalid(`leaseMs must be 1 to ${MAX_TIMER_MS}, not ${leaseMs}`);
+  if (!(touchMs > 0 && touchMs < leaseMs))
+    throw invalid(`touchMs must be above 0 and below leaseMs, not ${touchMs}`);
+  return {
+    root: options.root ?? defaultFileRoot(),
+    layout: FILE_LAYOUTS[layout],
+    leaseMs,
+    touchMs,
+    rescanMs: Math.min(Math.max(leaseMs / 10, 50), 1000),
+    logger: options.logger ?? defaultLogger,
+  };
+}
+
+function invalid(message: string): RequestPlaneError {
+  return new RequestPlaneError("invalid_configuration", `${message}.`);
+}

@@ -1,0 +1,20 @@
+export { fileDiscovery } from "./file/file-discovery.ts";
+export type { FileLayoutName } from "./file/layout.ts";
+export { defaultFileRoot } from "./file/options.ts";
+export type { FileDiscoveryOptions } from "./file/options.ts";
+export { discoveryFromEnv } from "./from-env.ts";
+export type { DiscoveryOverrides } from "./from-env.ts";
+export { memoryDiscovery } from "./memory-discovery.ts";
+export { textChatCard } from "./model-card.ts";
+export type { CardFile, CardFileSlot, ModelCard, ModelRuntimeConfig, WorkerType } from "./model-card.ts";
+export { recordKey } from "./record-key.ts";
+export {
+  decodeRecord,
+  encodeRecord,
+  endpointRecord,
+  isEndpointRecord,
+  isModelRecord,
+  modelRecord,
+} from "./records.ts";
+export type { ModelRecord } from "./records.ts";
+export { slugOf } from "./slug.ts";
