@@ -28,13 +28,16 @@ export function chatHandler(settings: HandlerSettings): Handler<unknown, ChatChu
     const answer = new Answer(chunkHead(context.id, settings.modelName), request, tokens);
     const fault = request.fault ?? settings.fault;
     // Without anything to wait for, no promise per token is needed.
-    if (!fault && isInstant(settings)) return atOnce(answer);
+    if (!fault && isInstant(settings)) return atOnce(answer, context);
     return paced(answer, dueTimes(settings, random), fault, context);
   };
 }
 
-function* atOnce(answer: Answer): Iterable<ChatChunk> {
-  for (const position of answer.tokens.keys()) yield* answer.token(position);
+function* atOnce(answer: Answer, context: RequestContext): Iterable<ChatChunk> {
+  for (const position of answer.tokens.keys()) {
+    if (context.isStopped) return;
+    yield* answer.token(position);
+  }
   yield* answer.closing();
 }
 

@@ -28,7 +28,7 @@ process.exit();
 async function run(options: WorkerOptions): Promise<void> {
   const shutdown = shutdownRequested();
   const plane = await loadPlane(options.requestPlane);
-  const discovery = await discoveryFromEnv(process.env, { backend: options.discoveryBackend });
+  const discovery = discoveryFromEnv({ ...process.env, DYN_DISCOVERY_BACKEND: options.discoveryBackend });
   const manager = createNetworkManager({ transports: [plane], discovery, logger });
   try {
     const models = await serveModel(options, { manager, discovery, logger });

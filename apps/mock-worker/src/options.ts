@@ -39,9 +39,9 @@ const SETTINGS = {
   discoveryBackend: {
     flag: "--discovery-backend <backend>",
     env: "DYN_DISCOVERY_BACKEND",
-    text: "file, or mem (this process only)",
+    text: "file, or mem (this process only); etcd and kubernetes are not there yet",
     default: "file",
-    parse: oneOf("file", "mem"),
+    parse: oneOf("file", "mem", "etcd", "kubernetes"),
   },
   numWorkers: {
     flag: "--num-workers <count>",

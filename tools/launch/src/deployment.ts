@@ -11,7 +11,7 @@ export const MODEL = "mock-model";
 const WORKERS = 2;
 const DRAIN_SECONDS = 3;
 /** Longer than the drain, so that only a child that hangs is killed. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 8_000;
 
 export class Deployment {
   readonly children: readonly Child[];
@@ -31,7 +31,7 @@ export class Deployment {
     ];
     const frontend = new Child({ name: "frontend", program: programOf("frontend"), args: http, env });
     const workers = Array.from({ length: WORKERS }, (_, index) => {
-      const args = ["--model-name", MODEL, "--drain-timeout", String(DRAIN_SECONDS)];
+      const args = ["--model-name", MODEL];
       return new Child({ name: `worker ${index + 1}`, program: programOf("mock-worker"), args, env });
     });
     this.children = [frontend, ...workers];
@@ -66,6 +66,8 @@ function deploymentEnvironment(folder: string): NodeJS.ProcessEnv {
     DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
     DYN_DISCOVERY_BACKEND: "file",
     DYN_FILE_KV: folder,
+    DYN_HTTP_GRACEFUL_SHUTDOWN_TIMEOUT_SECS: String(DRAIN_SECONDS),
+    DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT: String(DRAIN_SECONDS),
   };
 }
 

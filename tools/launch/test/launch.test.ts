@@ -1,0 +1,125 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { Launcher, MAIN, freePort, isAlive } from "./launcher.ts";
+
+const ANSWER = "Hello! These words went to a worker and came back, one token at a time.";
+
+async function launch(...args: string[]) {
+  const port = await freePort();
+  return { port, launcher: new Launcher(process.execPath, [MAIN, "--http-port", String(port), ...args]) };
+}
+
+describe("the launcher", { timeout: 60_000 }, () => {
+  it("shows one streamed answer with its timing and ends with --once", async () => {
+    const { launcher } = await launch("--once");
+    expect(await launcher.ended).toBe(0);
+    expect(launcher.stderr).toBe("");
+    expect(launcher.stdout).toContain(`> ${ANSWER}\n< ${ANSWER}\n`);
+    expect(launcher.stdout).toMatch(
+      /15 tokens: the first after [\d.]+ ms, all after [\d.]+ ms, \d+ tokens\/s/,
+    );
+    await launcher.expectNothingLeft();
+  });
+
+  it("stays up and tells how to ask, and its frontend answers", async () => {
+    const { launcher, port } = await launch();
+    await launcher.up();
+    expect(launcher.stdout).toContain(`curl http://localhost:${port}/v1/chat/completions`);
+    const body = /-d '([^']+)'/.exec(launcher.stdout)?.[1] ?? "";
+    const headers = { "content-type": "application/json" };
+    const url = `http://127.0.0.1:${port}/v1/chat/completions`;
+    // More requests than workers, so that each of them answers.
+    for (let request = 0; request < 4; request++) {
+      const answer = (await (await fetch(url, { method: "POST", headers, body })).json()) as object;
+      expect(answer).toMatchObject({ choices: [{ message: { content: "Hello!" }, finish_reason: "stop" }] });
+    }
+    launcher.process.kill("SIGINT");
+    expect(await launcher.ended).toBe(0);
+    await launcher.expectNothingLeft();
+  });
+
+  it("ends everything on SIGTERM, also while it starts", async () => {
+    const { launcher } = await launch();
+    await launcher.says("request plane: tcp");
+    launcher.process.kill("SIGTERM");
+    expect(await launcher.ended).toBe(0);
+    await launcher.expectNothingLeft();
+  });
+
+  it("takes the echo of a signal for what it is", async () => {
+    const { launcher } = await launch();
+    await launcher.up();
+    launcher.process.kill("SIGINT");
+    launcher.process.kill("SIGINT");
+    expect(await launcher.ended).toBe(0);
+    await launcher.expectNothingLeft();
+  });
+
+  it.each(["frontend", "worker 1", "worker 2"])("ends when %s dies, and says so", async (name) => {
+    const { launcher } = await launch();
+    await launcher.up();
+    const [pid = 0] = launcher.pids(name);
+    process.kill(pid, "SIGKILL");
+    expect(await launcher.ended).toBe(1);
+    expect(launcher.stderr).toContain(`${name} (pid ${pid}) was killed by SIGKILL.`);
+    await launcher.expectNothingLeft();
+  });
+
+  it("leaves no process behind when it is killed itself", async () => {
+    const { launcher } = await launch();
+    await launcher.up();
+    launcher.process.kill("SIGKILL");
+    await launcher.ended;
+    await expect.poll(() => launcher.pids().filter(isAlive), { timeout: 20_000 }).toEqual([]);
+  });
+
+  it("ends when whoever started it is killed", async () => {
+    const port = await freePort();
+    const script = `"${process.execPath}" "${MAIN}" --http-port ${port}; echo not reached`;
+    const launcher = new Launcher("/bin/sh", ["-c", script]);
+    await launcher.up();
+    launcher.process.kill("SIGKILL");
+    await launcher.ended;
+    await launcher.expectNothingLeft();
+  });
+
+  it("names the port and the setting when the port is taken", async () => {
+    const port = await freePort();
+    const server = createServer().listen(port, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    const launcher = new Launcher(process.execPath, [MAIN, "--http-port", String(port)]);
+    expect(await launcher.ended).toBe(1);
+    expect(launcher.stderr).toContain("frontend (pid ");
+    expect(launcher.stderr).toContain(String(port));
+    expect(launcher.stderr).toContain("DYN_HTTP_PORT");
+    await launcher.expectNothingLeft();
+  });
+});
+
+describe("the command line", () => {
+  async function run(...args: string[]) {
+    const launcher = new Launcher(process.execPath, [MAIN, ...args]);
+    return { code: await launcher.ended, stdout: launcher.stdout, stderr: launcher.stderr };
+  }
+
+  it.each(["-h", "--help"])("explains itself with %s", async (flag) => {
+    const { code, stdout } = await run(flag);
+    expect(code).toBe(0);
+    for (const option of ["--tcp", "--http ", "--nats", "--once", "--http-port"])
+      expect(stdout).toContain(option);
+  });
+
+  it.each([
+    [["--http"], "error: the request plane 'http' is not there yet; use --tcp\n"],
+    [["--nats"], "error: the request plane 'nats' is not there yet; use --tcp\n"],
+    [["--frobnicate"], "error: unknown option '--frobnicate'\n"],
+    [["surplus"], "too many arguments"],
+    [["--http-port", "0"], "A port is a number from 1 to 65535."],
+  ])("refuses %j with exit code 2", async (args, message) => {
+    const { code, stdout, stderr } = await run(...args);
+    expect(stderr).toContain(message);
+    expect([code, stdout]).toEqual([2, ""]);
+  });
+});

@@ -1,0 +1,81 @@
+/**
+ * The launcher as npm starts it: a process with a tree of children.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished } from "vitest";
+
+export const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const CHILDREN = 3;
+
+export class Launcher {
+  readonly process: ChildProcess;
+  readonly ended: Promise<number | null>;
+  /** Stands for the system's folder of temporary files. */
+  readonly folder = mkdtempSync(join(tmpdir(), "launch-test-"));
+  stdout = "";
+  stderr = "";
+
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.process = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH: process.env["PATH"], TMPDIR: this.folder, ...env },
+    });
+    this.process.stdout?.on("data", (data) => (this.stdout += String(data)));
+    this.process.stderr?.on("data", (data) => (this.stderr += String(data)));
+    this.ended = once(this.process, "close").then(([code]) => code as number | null);
+    onTestFinished(() => {
+      for (const pid of [this.process.pid, ...this.pids()])
+        if (pid && isAlive(pid)) process.kill(pid, "SIGKILL");
+      rmSync(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  /** The children's process ids by name, as the launcher shows them. */
+  pids(name = ""): number[] {
+    const lines = this.stdout.matchAll(/^(.+): pid (\d+)$/gm);
+    return [...lines].filter(([, child]) => child?.startsWith(name)).map(([, , pid]) => Number(pid));
+  }
+
+  /** Resolves when the answer was shown and the launcher stays up. */
+  async up(): Promise<void> {
+    await this.says("Ctrl-C ends everything.");
+    expect(this.pids()).toHaveLength(CHILDREN);
+  }
+
+  async says(text: string): Promise<void> {
+    const said = () => (this.stdout.includes(text) ? text : this.stdout + this.stderr);
+    await expect.poll(said, { timeout: 30_000 }).toBe(text);
+  }
+
+  /** No process is left, and no file when the launcher could still see to that. */
+  async expectNothingLeft(): Promise<void> {
+    await expect.poll(() => this.pids().filter(isAlive), { timeout: 20_000 }).toEqual([]);
+    expect(readdirSync(this.folder).filter((name) => name.startsWith("dynamo-launch-"))).toEqual([]);
+  }
+}
+
+/** Signal 0 only asks. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
