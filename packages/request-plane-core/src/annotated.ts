@@ -1,0 +1,51 @@
+/**
+ * The envelope around every streamed item: data, or an event, or an error.
+ *
+ * Source: wire-protocol notes, section 10.1; lib/runtime/src/protocols/annotated.rs of ai-dynamo/dynamo.
+ */
+import { fromDynamoError, toDynamoError } from "./dynamo-error.ts";
+import type { DynamoError, ErrorDialect } from "./dynamo-error.ts";
+import { RequestPlaneError } from "./errors.ts";
+
+/** Every field is left out when it has no value. `event: "error"` marks an error. */
+export interface Annotated<T> {
+  readonly data?: T;
+  readonly id?: string;
+  /** `error`, or the name of an annotation whose JSON text is in `comment`. */
+  readonly event?: string;
+  readonly comment?: readonly string[];
+  /** From 1.0 on; before, the text is in `comment`. */
+  readonly error?: DynamoError;
+}
+
+export function isErrorItem(item: Annotated<unknown>): boolean {
+  return item.event === "error";
+}
+
+/** An item with an envelope of its own. A handler yields one to send an annotation, an id or a comment. */
+export class AnnotatedItem<T = never> {
+  readonly envelope: Annotated<T>;
+
+  constructor(envelope: Annotated<T>) {
+    this.envelope = envelope;
+  }
+}
+
+/** The error that an error item carries: `error` from 1.0 on, else the text in `comment`. */
+export function errorOfItem(item: Annotated<unknown>): RequestPlaneError {
+  if (typeof item.error === "object") return fromDynamoError(item.error);
+  const message = Array.isArray(item.comment) && item.comment.length > 0 ? item.comment.join(", ") : "unknown error";
+  return new RequestPlaneError("handler_failed", message, { remote: true });
+}
+
+/**
+ * An error as an item that readers of every release understand: `comment` for 0.7 and 0.8, `error` for later
+ * ones. Line breaks would end the line of the server-sent event in which 0.7 passes the comment on.
+ */
+export function errorItem(error: RequestPlaneError, dialect: ErrorDialect): Annotated<never> {
+  return {
+    event: "error",
+    comment: [error.message.replaceAll(/[\r\n]+/g, " ")],
+    error: toDynamoError(error, dialect),
+  };
+}

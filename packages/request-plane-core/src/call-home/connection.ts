@@ -1,0 +1,149 @@
+/**
+ * One worker that called home: handshake, prologue, then data frames until the sentinel or the end of the
+ * connection.
+ */
+import type { Socket } from "node:net";
+import { RequestPlaneError } from "../errors.ts";
+import type { ResponseControl, ResponseReceiver } from "../response-plane.ts";
+import { FrameDecoder } from "../wire/frame-decoder.ts";
+import { decodeHandshake, decodePrologue, KILL_FRAME, SENTINEL, STOP_FRAME } from "../wire/response-frames.ts";
+import { headerBytesOf, measureTwoPart, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
+import type { CallHomeListener } from "./listener.ts";
+
+/** How long the peer may take to read our last words before the socket is taken away. */
+const FAREWELL_MS = 1_000;
+
+type State = "handshake" | "prologue" | "streaming" | "done";
+
+export class CallHomeConnection implements ResponseControl {
+  readonly #socket: Socket;
+  readonly #listener: CallHomeListener;
+  #state: State = "handshake";
+  #receiver: ResponseReceiver | undefined;
+  #stopped = false;
+
+  constructor(socket: Socket, listener: CallHomeListener, maxMessageBytes: number) {
+    this.#socket = socket;
+    this.#listener = listener;
+    const decoder = new FrameDecoder(
+      measureTwoPart(maxMessageBytes, "DYN_TCP_MAX_MESSAGE_SIZE"),
+      this.#onFrame,
+    );
+    socket.on("data", (chunk: Buffer) => this.#read(decoder, chunk));
+    socket.on("end", () => this.#end());
+    socket.on("error", (cause) => this.fail(lostConnection(cause)));
+    socket.on("close", () => this.#end());
+  }
+
+  stop(): void {
+    if (this.#stopped || this.#state === "done") return;
+    this.#stopped = true;
+    this.#socket.write(STOP_FRAME);
+  }
+
+  kill(): void {
+    if (this.#state === "done") return;
+    this.#state = "done";
+    const farewell = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
+    this.#socket.once("close", () => clearTimeout(farewell));
+    // What the worker still sends is read and dropped, or it would never come to our word.
+    this.#socket.resume();
+    this.#socket.end(KILL_FRAME);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#state !== "done") this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#state = "done";
+    this.#socket.destroy();
+  }
+
+  /** Ends the response with an error, unless it has ended already, and takes the socket away. */
+  fail(error: RequestPlaneError): void {
+    if (this.#state !== "done") {
+      this.kill();
+      this.#receiver?.failed(error);
+    }
+    this.#socket.destroySoon();
+  }
+
+  #read(decoder: FrameDecoder, chunk: Buffer): void {
+    try {
+      decoder.push(chunk);
+    } catch (error) {
+      this.fail(RequestPlaneError.from(error, "protocol_error"));
+    }
+  }
+
+  readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {
+    const bodyStart = start + TWO_PART_PREFIX_BYTES + headerBytesOf(bytes, start);
+    const header = bodyStart - start > TWO_PART_PREFIX_BYTES ? bytes.toString("utf8", start + TWO_PART_PREFIX_BYTES, bodyStart) : "";
+    switch (this.#state) {
+      case "streaming":
+        if (header !== "") this.#sentinel(header, end - bodyStart);
+        else if (end > bodyStart) this.#receiver?.frame(bytes, bodyStart, end);
+        return;
+      case "handshake":
+        this.#handshake(header);
+        return;
+      case "prologue":
+        this.#prologue(header, end - bodyStart);
+        return;
+      case "done":
+    }
+  };
+
+  #handshake(header: string): void {
+    const { subject } = decodeHandshake(header);
+    const pending = this.#listener.claim(subject, this);
+    if (!pending) {
+      // Nobody waits for it, or nobody does any more.
+      this.kill();
+      return;
+    }
+    this.#receiver = pending.receiver;
+    this.#state = "prologue";
+    pending.receiver.connected(this);
+  }
+
+  #prologue(header: string, bodyBytes: number): void {
+    if (bodyBytes > 0) throw new RequestPlaneError("protocol_error", "Malformed prologue on the response connection");
+    const refusal = decodePrologue(header);
+    if (refusal) {
+      this.fail(refusal);
+      return;
+    }
+    this.#state = "streaming";
+    this.#receiver?.opened();
+  }
+
+  #sentinel(header: string, bodyBytes: number): void {
+    if (header !== SENTINEL || bodyBytes > 0) {
+      throw new RequestPlaneError("protocol_error", "Unexpected control frame on the response connection");
+    }
+    this.#end();
+  }
+
+  /** The sentinel, or the end of the connection: whichever comes first. */
+  #end(): void {
+    if (this.#state === "done") {
+      this.#socket.end();
+      return;
+    }
+    const before = this.#state;
+    this.#state = "done";
+    if (before === "streaming") this.#receiver?.ended();
+    else this.#receiver?.failed(lostConnection());
+    this.#socket.destroySoon();
+  }
+}
+
+function lostConnection(cause?: Error): RequestPlaneError {
+  return new RequestPlaneError("disconnected", "The worker's response connection was lost", { cause });
+}

@@ -1,0 +1,123 @@
+/**
+ * The caller's half of call-home: one listener, to which workers connect with the subject of a request.
+ *
+ * Source: wire-protocol notes, sections 5.1 to 5.3.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { RequestPlaneError } from "../errors.ts";
+import { ExpiryQueue } from "../expiry-queue.ts";
+import { listen } from "../listen.ts";
+import type { ResponsePlane, ResponseReceiver, ResponseSlot } from "../response-plane.ts";
+import { formatSocketAddress, resolveHosts } from "../socket-address.ts";
+import { CallHomeConnection } from "./connection.ts";
+import { CALL_HOME_TRANSPORT, encodeCallHomeInfo } from "./connection-info.ts";
+
+export interface CallHomeOptions {
+  /** Address to listen on. Default: the first address that is not loopback. */
+  readonly host?: string | undefined;
+  /** Port to listen on; 0 lets the system pick. */
+  readonly port: number;
+  /** Host to tell workers. Default: `host`, or the detected address when that is a wildcard. */
+  readonly advertiseHost?: string | undefined;
+  /** Largest frame of a response, in bytes. */
+  readonly maxMessageBytes: number;
+}
+
+/** How long a connection may take to say which response it brings. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Connections that have not said so yet; more are turned away. */
+const MAX_HALF_OPEN = 4096;
+
+/** A response that is waited for. */
+export interface PendingResponse {
+  readonly requestId: string;
+  readonly receiver: ResponseReceiver;
+}
+
+export class CallHomeListener implements ResponsePlane {
+  readonly transport = CALL_HOME_TRANSPORT;
+  readonly #options: CallHomeOptions;
+  readonly #pending = new Map<string, PendingResponse>();
+  readonly #connections = new Set<CallHomeConnection>();
+  readonly #halfOpen = new ExpiryQueue<CallHomeConnection>(HANDSHAKE_TIMEOUT_MS, (connection) =>
+    connection.destroy(),
+  );
+  #server: Server | undefined;
+  #started: Promise<string> | undefined;
+  #closed = false;
+
+  constructor(options: CallHomeOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#pending.size + this.#connections.size;
+  }
+
+  async open(requestId: string, receiver: ResponseReceiver): Promise<ResponseSlot> {
+    if (this.#closed) throw closedError();
+    this.#started ??= this.#start();
+    const address = await this.#started;
+    const subject = randomUUID();
+    this.#pending.set(subject, { requestId, receiver });
+    return {
+      connectionInfo: encodeCallHomeInfo({ address, subject, context: requestId }),
+      abandon: () => this.#pending.delete(subject),
+    };
+  }
+
+  /** Takes the response of a subject, which is good for one connection only. */
+  claim(subject: string, connection: CallHomeConnection): PendingResponse | undefined {
+    const pending = this.#pending.get(subject);
+    this.#pending.delete(subject);
+    this.#halfOpen.delete(connection);
+    return pending;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#started?.catch(() => undefined);
+    for (const { receiver } of this.#pending.values()) receiver.failed(closedError());
+    this.#pending.clear();
+    for (const connection of [...this.#connections]) connection.fail(closedError());
+    this.#halfOpen.clear();
+    const server = this.#server;
+    if (server?.listening) await new Promise((resolve) => server.close(resolve));
+  }
+
+  async #start(): Promise<string> {
+    const { host, port, advertiseHost } = this.#options;
+    const hosts = resolveHosts(host, advertiseHost);
+    // A worker that is done half-closes; the caller still may have something to say.
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, this.#accept);
+    this.#server = server;
+    try {
+      await listen(server, { host: hosts.bind, port }, "DYN_TCP_RESPONSE_STREAM_PORT");
+    } catch (error) {
+      this.#started = undefined;
+      throw error;
+    }
+    return formatSocketAddress({ host: hosts.advertise, port: (server.address() as AddressInfo).port });
+  }
+
+  readonly #accept = (socket: Socket): void => {
+    if (this.#halfOpen.size >= MAX_HALF_OPEN) {
+      socket.destroy();
+      return;
+    }
+    const connection = new CallHomeConnection(socket, this, this.#options.maxMessageBytes);
+    this.#connections.add(connection);
+    this.#halfOpen.add(connection);
+    socket.once("close", () => {
+      this.#connections.delete(connection);
+      this.#halfOpen.delete(connection);
+      if (this.size === 0) this.#halfOpen.clear();
+    });
+  };
+}
+
+function closedError(): RequestPlaneError {
+  return new RequestPlaneError("closed", "The response plane is closed");
+}

@@ -1,0 +1,176 @@
+/**
+ * Dynamo's own error objects, of every release, and what they are in ours.
+ *
+ * Source: wire-protocol notes, sections 10.2 and 10.3; live verification, B3 (which object becomes which
+ * HTTP status in 1.6.1); lib/runtime/src/error.rs of ai-dynamo/dynamo.
+ */
+import { RequestPlaneError } from "./errors.ts";
+import type { ErrorCode, PublicDetails } from "./errors.ts";
+
+/** As it stands in JSON. Up to 1.5 only `error_type`, `message` and `caused_by` exist. */
+export interface DynamoError {
+  readonly error_type?: string | Readonly<Record<string, string>>;
+  readonly class?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly diagnostic?: string;
+  readonly public?: PublicDetails;
+  readonly caused_by?: DynamoError;
+}
+
+/**
+ * What the reader of an error understands: readers up to 1.5 refuse the whole frame for an `error_type` they
+ * don't know. 1.0 stands for 1.0 and 1.1, 1.2 for 1.2, 1.3 for all later ones.
+ */
+export type ErrorDialect = "1.0" | "1.2" | "1.3";
+
+type ErrorType = string | { readonly Backend: string };
+
+interface Meaning {
+  readonly class: string;
+  readonly reason: string;
+  /** `error_type` for readers of 1.3 and later, then of 1.2, then of 1.0, where they differ. */
+  readonly types: readonly [ErrorType, ErrorType?, ErrorType?];
+}
+
+const MEANINGS: Readonly<Record<ErrorCode, Meaning>> = {
+  invalid_argument: meaning("InvalidRequest", "request.invalid_argument", "InvalidArgument"),
+  payload_too_large: meaning("PayloadTooLarge", "request.payload_too_large", "InvalidArgument"),
+  unsupported_media: meaning("UnsupportedMedia", "request.unsupported_media", "InvalidArgument"),
+  unauthenticated: meaning("Unauthenticated", "request.unauthenticated", "Unknown"),
+  permission_denied: meaning("PermissionDenied", "request.permission_denied", "Unknown"),
+  not_found: meaning("NotFound", "request.not_found", "Unknown"),
+  conflict: meaning("Conflict", "request.conflict", "Unknown"),
+  rate_limited: meaning("RateLimited", "request.rate_limited", "ResourceExhausted", "ResourceExhausted", "Unknown"),
+  not_implemented: meaning("NotImplemented", "runtime.not_implemented", "Unknown"),
+  cancelled: meaning("Cancelled", "request.cancelled", "Cancelled", "Cancelled", "Unknown"),
+  no_instances: meaning("Unavailable", "backend.unavailable", "Unavailable", "CannotConnect"),
+  unknown_endpoint: meaning("Unavailable", "backend.unavailable", "Unavailable", "CannotConnect"),
+  unavailable: meaning("Unavailable", "backend.unavailable", "Unavailable", "CannotConnect"),
+  overloaded: meaning(
+    "CapacityExhausted",
+    "capacity.worker_overloaded",
+    "ResourceExhausted",
+    "ResourceExhausted",
+    "Unknown",
+  ),
+  cannot_connect: meaning("Unavailable", "transport.cannot_connect", "CannotConnect"),
+  disconnected: meaning("Unavailable", "transport.disconnected", "Disconnected"),
+  deadline_exceeded: meaning(
+    "DeadlineExceeded",
+    "backend.response_timeout",
+    "ResponseTimeout",
+    "ResponseTimeout",
+    "ConnectionTimeout",
+  ),
+  handler_failed: {
+    class: "Internal",
+    reason: "backend.unknown",
+    types: [{ Backend: "Unknown" }, { Backend: "Unknown" }, "Unknown"],
+  },
+  protocol_error: meaning("Internal", "runtime.internal", "Unknown"),
+  invalid_configuration: meaning("Internal", "runtime.internal", "Unknown"),
+  address_in_use: meaning("Internal", "runtime.internal", "Unknown"),
+  closed: meaning("Internal", "runtime.internal", "Unknown"),
+  internal: meaning("Internal", "runtime.internal", "Unknown"),
+};
+
+function meaning(errorClass: string, reason: string, ...types: [string, string?, string?]): Meaning {
+  return { class: errorClass, reason, types };
+}
+
+/** Dynamo cuts `diagnostic` at this length. */
+const MAX_DIAGNOSTIC = 4096;
+
+/** The object a Dynamo reader of the given release understands best. Keys are in Dynamo's order. */
+export function toDynamoError(error: RequestPlaneError, dialect: ErrorDialect = "1.3"): DynamoError {
+  const { class: errorClass, reason, types } = MEANINGS[error.code];
+  const [newest, middle = newest, oldest = middle] = types;
+  const message = error.message.slice(0, MAX_DIAGNOSTIC);
+  return {
+    error_type: dialect === "1.3" ? newest : dialect === "1.2" ? middle : oldest,
+    class: errorClass,
+    reason,
+    message,
+    diagnostic: message,
+    ...(error.publicDetails && { public: error.publicDetails }),
+  };
+}
+
+/** The error a Dynamo object means. Anything unknown is a failure of the handler that keeps its text. */
+export function fromDynamoError(error: DynamoError): RequestPlaneError {
+  const message = textOf(error.message) ?? textOf(error.diagnostic) ?? "unknown error";
+  return new RequestPlaneError(codeOf(error), message, {
+    remote: true,
+    ...(isObject(error.caused_by) && { cause: fromDynamoError(error.caused_by) }),
+    ...(isPublicDetails(error.public) && { publicDetails: error.public }),
+  });
+}
+
+const CODE_OF_CLASS: Readonly<Record<string, ErrorCode>> = {
+  InvalidRequest: "invalid_argument",
+  Unauthenticated: "unauthenticated",
+  PermissionDenied: "permission_denied",
+  NotFound: "not_found",
+  Conflict: "conflict",
+  PayloadTooLarge: "payload_too_large",
+  UnsupportedMedia: "unsupported_media",
+  RateLimited: "rate_limited",
+  CapacityExhausted: "overloaded",
+  Cancelled: "cancelled",
+  Unavailable: "unavailable",
+  BackendProtocol: "protocol_error",
+  DeadlineExceeded: "deadline_exceeded",
+  NotImplemented: "not_implemented",
+  Internal: "handler_failed",
+};
+
+/** Reasons that say more than their class does. */
+const CODE_OF_REASON: Readonly<Record<string, ErrorCode>> = {
+  "transport.cannot_connect": "cannot_connect",
+  "transport.disconnected": "disconnected",
+  "backend.disconnected": "disconnected",
+  "backend.stream_incomplete": "disconnected",
+};
+
+const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
+  InvalidArgument: "invalid_argument",
+  CannotConnect: "cannot_connect",
+  Disconnected: "disconnected",
+  ConnectionTimeout: "deadline_exceeded",
+  ResponseTimeout: "deadline_exceeded",
+  Cancelled: "cancelled",
+  ResourceExhausted: "overloaded",
+  WorkerOverloaded: "overloaded",
+  Unavailable: "unavailable",
+  WorkerUnavailable: "unavailable",
+  EngineShutdown: "unavailable",
+  StreamIncomplete: "disconnected",
+};
+
+function codeOf(error: DynamoError): ErrorCode {
+  const byReason = lookUp(CODE_OF_REASON, error.reason);
+  if (byReason) return byReason;
+  if (error.class !== undefined) return lookUp(CODE_OF_CLASS, error.class) ?? "handler_failed";
+  const type = isObject(error.error_type) ? error.error_type["Backend"] : error.error_type;
+  return lookUp(CODE_OF_TYPE, type) ?? "handler_failed";
+}
+
+function lookUp(table: Readonly<Record<string, ErrorCode>>, key: unknown): ErrorCode | undefined {
+  return typeof key === "string" && Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, string> {
+  return typeof value === "object" && value !== null;
+}
+
+function isPublicDetails(value: unknown): value is PublicDetails {
+  if (!isObject(value)) return false;
+  return value["type"] === "message"
+    ? typeof value["message"] === "string"
+    : ["size_limit", "context_length", "rate_limit"].includes(value["type"] ?? "");
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,88 @@
+import type { Handler } from "./endpoint.ts";
+import { RequestPlaneError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import { answer, decodeRequest } from "./request-handling.ts";
+import type { DecodedRequest } from "./request-handling.ts";
+import type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
+import type { InboundRequest } from "./transport.ts";
+
+export interface EndpointWorkerOptions<Request, Item> {
+  readonly handler: Handler<Request, Item>;
+  /** Requests at the same time; more are refused. */
+  readonly maxInFlight: number;
+  /** The ways to bring responses back, by their name in `connection_info.transport`. */
+  readonly connectors: ReadonlyMap<string, ResponseConnector>;
+  readonly logger: Logger;
+}
+
+/** Takes the requests of one endpoint of one instance, and knows which are running. */
+export class EndpointWorker<Request, Item> {
+  readonly #options: EndpointWorkerOptions<Request, Item>;
+  readonly #running = new Set<ResponseWriter>();
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: EndpointWorkerOptions<Request, Item>) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  /** See `RequestAcceptor`. */
+  readonly accept = (inbound: InboundRequest): RequestPlaneError | undefined => {
+    if (this.#running.size >= this.#options.maxInFlight) {
+      return new RequestPlaneError("overloaded", "worker at capacity", {
+        facts: { limit: this.#options.maxInFlight, setting: "DYN_ENGINE_REQUEST_LIMIT" },
+      });
+    }
+    try {
+      const request = decodeRequest(inbound);
+      const writer = this.#connect(request);
+      this.#running.add(writer);
+      void this.#run(request, writer);
+      return undefined;
+    } catch (error) {
+      return RequestPlaneError.from(error);
+    }
+  };
+
+  /** Resolves when nothing is running, or after `drainMs`. */
+  async drain(drainMs: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, drainMs);
+      this.#whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#whenIdle = undefined;
+  }
+
+  /** Ends what is still running without saying that it is whole, so that callers see an error. */
+  cut(): void {
+    for (const writer of this.#running) {
+      writer.onControl("kill");
+      writer.abort();
+    }
+  }
+
+  #connect({ control }: DecodedRequest): ResponseWriter {
+    const { transport } = control.connectionInfo;
+    const connector = this.#options.connectors.get(transport);
+    if (connector) return connector.connect(control.connectionInfo, control.id);
+    throw new RequestPlaneError("protocol_error", `This worker has no response transport '${transport}'`);
+  }
+
+  async #run(request: DecodedRequest, writer: ResponseWriter): Promise<void> {
+    try {
+      await answer(this.#options.handler, request, writer);
+    } catch (error) {
+      this.#options.logger.debug({ requestId: request.control.id, error }, "The caller was lost");
+    } finally {
+      this.#running.delete(writer);
+      if (this.#running.size === 0) this.#whenIdle?.();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { RequestContext } from "./endpoint.ts";
+import { RequestPlaneError } from "./errors.ts";
+import { deadlineExceeded } from "./response-reader.ts";
+import type { Headers } from "./transport.ts";
+
+/** How long the caller waits in all, in milliseconds, as a request header of ours. Others ignore it. */
+export const TIMEOUT_HEADER = "x-dynamo-timeout-ms";
+
+/** What a handler knows of its request. */
+export class HandlerContext implements RequestContext {
+  readonly id: string;
+  readonly headers: Headers;
+  readonly metadata: Headers;
+  readonly deadline: number | undefined;
+  /** For whoever drives the handler. */
+  onKilled: () => void = () => undefined;
+  #state: "live" | "stopped" | "killed" = "live";
+  /** Made when somebody asks for it: most handlers of short answers never do. */
+  #controller: AbortController | undefined;
+  #reason: RequestPlaneError | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor(id: string, headers: Headers, metadata: Headers = {}) {
+    this.id = id;
+    this.headers = headers;
+    this.metadata = metadata;
+    const timeoutMs = Number(headers[TIMEOUT_HEADER]);
+    if (timeoutMs > 0) {
+      this.deadline = Date.now() + timeoutMs;
+      this.#timer = setTimeout(() => this.#end("killed", deadlineExceeded("total", timeoutMs)), timeoutMs);
+    }
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reason && !this.#controller.signal.aborted) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  get isStopped(): boolean {
+    return this.#state !== "live";
+  }
+
+  get isKilled(): boolean {
+    return this.#state === "killed";
+  }
+
+  /** The caller said so, or its connection did. */
+  control(control: "stop" | "kill"): void {
+    if (control === "stop") this.#end("stopped", new RequestPlaneError("cancelled", "The caller asked for an end"));
+    else this.#end("killed", new RequestPlaneError("cancelled", "The caller reads no more"));
+  }
+
+  /** The handler is done; no timer is left. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #end(state: "stopped" | "killed", reason: RequestPlaneError): void {
+    if (this.#state === "killed") return;
+    this.#state = state;
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
+    if (state === "killed") this.onKilled();
+  }
+}

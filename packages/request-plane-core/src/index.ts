@@ -1,0 +1,65 @@
+/**
+ * The request plane of NVIDIA Dynamo: what applications need, then what authors of transports need.
+ */
+
+// For applications.
+export { createNetworkManager } from "./manager.ts";
+export type { CoreSettings, ManagerHealth, NetworkManager, NetworkManagerOptions } from "./manager.ts";
+export type {
+  CallOptions,
+  CloseOptions,
+  Endpoint,
+  EndpointClient,
+  Handler,
+  RequestContext,
+  ServedEndpoint,
+  ServeOptions,
+  Timeouts,
+  WaitOptions,
+} from "./endpoint.ts";
+export { ResponseStream } from "./response-stream.ts";
+export { AnnotatedItem } from "./annotated.ts";
+export type { Annotated } from "./annotated.ts";
+export { EncodedPayload } from "./payload-codec.ts";
+export { RequestPlaneError } from "./errors.ts";
+export type { DeadlinePhase, ErrorCode, ErrorFacts, ErrorOptions, PublicDetails } from "./errors.ts";
+export { formatEndpointName, parseEndpointName } from "./endpoint-name.ts";
+export type { EndpointName, EndpointNameLike } from "./endpoint-name.ts";
+export { formatInstanceId, parseInstanceId, randomInstanceId } from "./instance.ts";
+export type { Instance, InstanceId, InstanceTransport } from "./instance.ts";
+export { defaultLogger } from "./logger.ts";
+export type { Logger } from "./logger.ts";
+
+// For discovery backends.
+export { isEndpointRecord, matchesQuery } from "./discovery.ts";
+export type {
+  Discovery,
+  DiscoveryEvent,
+  DiscoveryQuery,
+  DiscoveryRecord,
+  EndpointRecord,
+  Registration,
+} from "./discovery.ts";
+
+// For transports.
+export type {
+  EndpointRegistration,
+  Headers,
+  InboundRequest,
+  OutboundRequest,
+  PlaneHealth,
+  RequestAcceptor,
+  RequestPlaneClient,
+  RequestPlaneServer,
+  Transport,
+  TransportCapabilities,
+  TransportComponents,
+} from "./transport.ts";
+export { FrameDecoder } from "./wire/frame-decoder.ts";
+export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";
+export { CORE_SETTINGS } from "./core-settings.ts";
+export { override, port, readSettings, seconds, text, wholeNumber } from "./settings.ts";
+export type { Environment, Setting, SettingsOf, SettingsTable } from "./settings.ts";
+export { formatSocketAddress, isWildcardHost, parseSocketAddress, resolveHosts } from "./socket-address.ts";
+export type { SocketAddress } from "./socket-address.ts";
+export { listen } from "./listen.ts";

@@ -1,0 +1,218 @@
+/**
+ * The one place where the request plane is put together: it starts servers, clients and the response plane
+ * when they are first needed, picks the client by what an instance advertises, and ends all of them.
+ */
+import { CallHomeConnector } from "./call-home/connector.ts";
+import { CallHomeListener } from "./call-home/listener.ts";
+import type { Caller } from "./call.ts";
+import { CORE_SETTINGS } from "./core-settings.ts";
+import type { Discovery } from "./discovery.ts";
+import { parseEndpointName } from "./endpoint-name.ts";
+import type { EndpointName, EndpointNameLike } from "./endpoint-name.ts";
+import type {
+  CloseOptions,
+  Endpoint,
+  EndpointClient,
+  Handler,
+  ServedEndpoint,
+  ServeOptions,
+  Timeouts,
+} from "./endpoint.ts";
+import { RoutedClient } from "./endpoint-client.ts";
+import { EndpointWorker } from "./endpoint-worker.ts";
+import { RequestPlaneError } from "./errors.ts";
+import { randomInstanceId } from "./instance.ts";
+import type { Instance, InstanceId } from "./instance.ts";
+import { defaultLogger } from "./logger.ts";
+import type { Logger } from "./logger.ts";
+import { Planes } from "./planes.ts";
+import { PublishedEndpoint } from "./published-endpoint.ts";
+import { override, readSettings } from "./settings.ts";
+import type { Environment, SettingsOf } from "./settings.ts";
+import type { PlaneHealth, Transport } from "./transport.ts";
+
+export type CoreSettings = SettingsOf<typeof CORE_SETTINGS>;
+
+export interface NetworkManagerOptions {
+  /** The planes this process can speak. At least one. */
+  readonly transports: readonly Transport[];
+  /** Where instances are found and registered. */
+  readonly discovery: Discovery;
+  /** Name of the plane on which endpoints are served. Default: the first of `transports`. */
+  readonly serve?: string;
+  /** Default of every endpoint this manager serves. Default: random, as Dynamo's file and memory stores do. */
+  readonly instanceId?: InstanceId;
+  readonly logger?: Logger;
+  /** Where settings are read from, once. Default: `process.env`. */
+  readonly environment?: Environment;
+  /** Settings given in code; they win over the environment. */
+  readonly settings?: Partial<CoreSettings>;
+}
+
+/** Numbers of everything that is open. All are zero after `close()`. */
+export interface ManagerHealth {
+  /** Per plane: connections and unacknowledged requests, server and client together. */
+  readonly planes: Readonly<Record<string, PlaneHealth>>;
+  /** Responses that callers of this process wait for or read. */
+  readonly responsesAwaited: number;
+  /** Responses that endpoints of this process write. */
+  readonly responsesWritten: number;
+  readonly servedEndpoints: number;
+  readonly clients: number;
+}
+
+export interface NetworkManager extends AsyncDisposable {
+  /** Default instance id of this process. */
+  readonly instanceId: InstanceId;
+  readonly discovery: Discovery;
+  /** An endpoint by its dotted name. Throws `invalid_argument` for a name that isn't one. */
+  endpoint<Request = unknown, Item = unknown>(name: EndpointNameLike): Endpoint<Request, Item>;
+  health(): ManagerHealth;
+  /**
+   * Ends everything this manager started, in this order: endpoints leave discovery and finish what runs,
+   * servers, clients, response plane. The discovery backend is the caller's to close. Never rejects.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** Throws `invalid_configuration` when the options name no transport, one twice, or an unknown `serve`. */
+export function createNetworkManager(options: NetworkManagerOptions): NetworkManager {
+  return new Manager(options);
+}
+
+class Manager implements NetworkManager {
+  readonly instanceId: InstanceId;
+  readonly discovery: Discovery;
+  readonly #logger: Logger;
+  readonly #settings: CoreSettings;
+  readonly #planes: Planes;
+  readonly #listener: CallHomeListener;
+  readonly #connector = new CallHomeConnector();
+  readonly #served = new Set<ServedEndpoint>();
+  readonly #clients = new Set<EndpointClient<never>>();
+  readonly #caller: Caller;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: NetworkManagerOptions) {
+    this.#logger = options.logger ?? defaultLogger;
+    this.discovery = options.discovery;
+    this.instanceId = options.instanceId ?? randomInstanceId();
+    const read = readSettings(CORE_SETTINGS, options.environment ?? process.env, this.#logger);
+    this.#settings = override(read, options.settings ?? {});
+    this.#planes = new Planes(options.transports, options.serve, { logger: this.#logger });
+    this.#listener = new CallHomeListener({
+      host: this.#settings.callHomeHost,
+      advertiseHost: this.#settings.callHomeAdvertiseHost,
+      port: this.#settings.callHomePort,
+      maxMessageBytes: this.#settings.maxResponseMessageBytes,
+    });
+    this.#caller = {
+      responsePlane: this.#listener,
+      timeouts: timeoutsOf(this.#settings),
+      responseBufferBytes: this.#settings.responseBufferBytes,
+      clientFor: (instance) => this.#planes.clientFor(instance),
+    };
+  }
+
+  endpoint<Request, Item>(nameLike: EndpointNameLike): Endpoint<Request, Item> {
+    const name = parseEndpointName(nameLike);
+    return {
+      name,
+      serve: (handler, options) => this.#serve(name, handler, options ?? {}),
+      client: () => this.#client(name),
+    };
+  }
+
+  health(): ManagerHealth {
+    return {
+      planes: this.#planes.health(),
+      responsesAwaited: this.#listener.size,
+      responsesWritten: this.#connector.size,
+      servedEndpoints: this.#served.size,
+      clients: this.#clients.size,
+    };
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(options);
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(options: CloseOptions): Promise<void> {
+    const ends = [...this.#served].map((served) => served.close(options));
+    for (const end of await Promise.allSettled(ends)) this.#logFailure(end);
+    for (const end of await Promise.allSettled([...this.#clients].map((client) => client.close()))) {
+      this.#logFailure(end);
+    }
+    await this.#planes.close();
+    await this.#listener.close();
+    this.#connector.close();
+  }
+
+  #logFailure(end: PromiseSettledResult<void>): void {
+    if (end.status === "rejected") this.#logger.error({ error: String(end.reason) }, "Not closed in good order");
+  }
+
+  #client<Request, Item>(name: EndpointName): EndpointClient<Request, Item> {
+    this.#refuseWhenClosed();
+    const client: RoutedClient<Request, Item> = new RoutedClient(name, this.discovery, this.#caller, () =>
+      this.#clients.delete(client),
+    );
+    this.#clients.add(client);
+    return client;
+  }
+
+  async #serve<Request, Item>(
+    name: EndpointName,
+    handler: Handler<Request, Item>,
+    options: ServeOptions,
+  ): Promise<ServedEndpoint> {
+    this.#refuseWhenClosed();
+    const instanceId = options.instanceId ?? this.instanceId;
+    const worker = new EndpointWorker({
+      handler,
+      maxInFlight: options.maxInFlight ?? this.#settings.engineRequestLimit,
+      connectors: new Map([[this.#connector.transport, this.#connector]]),
+      logger: this.#logger,
+    });
+    const { scheme, server } = await this.#planes.server();
+    const address = await server.register({ ...name, instanceId, accept: worker.accept });
+    const unplug = (): Promise<void> => server.unregister(address);
+    const instance = instanceRecord(name, instanceId, { [scheme]: address });
+    try {
+      const registration = await this.discovery.register({ type: "Endpoint", ...instance });
+      const served = new PublishedEndpoint({
+        instance,
+        worker,
+        registration,
+        unplug: async () => {
+          this.#served.delete(served);
+          await unplug();
+        },
+      });
+      this.#served.add(served);
+      return served;
+    } catch (error) {
+      await unplug();
+      throw error;
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new RequestPlaneError("closed", "The network manager is closed");
+  }
+}
+
+/** Keys in the order in which Dynamo writes them. */
+function instanceRecord(name: EndpointName, id: InstanceId, transport: Instance["transport"]): Instance {
+  const { component, endpoint, namespace } = name;
+  return { component, endpoint, namespace, instance_id: id, transport };
+}
+
+function timeoutsOf({ establishMs, firstItemMs, betweenItemsMs, totalMs }: CoreSettings): Timeouts {
+  return { establishMs, firstItemMs, betweenItemsMs, totalMs };
+}

@@ -1,0 +1,35 @@
+/**
+ * How payloads and items become bytes. JSON is what every release reads and writes.
+ *
+ * Source: wire-protocol notes, section 1.3.
+ */
+import type { PayloadCodecName } from "./wire/control-message.ts";
+
+/** A request that is encoded already, sent as it is. */
+export class EncodedPayload {
+  readonly bytes: Uint8Array;
+  readonly codec: PayloadCodecName;
+
+  constructor(bytes: Uint8Array, codec: PayloadCodecName) {
+    this.bytes = bytes;
+    this.codec = codec;
+  }
+}
+
+/** A value as JSON text; what JSON has no word for becomes null. Big integers are written in full. */
+export function encodeJson(value: unknown): string {
+  try {
+    // The types promise a string, but there is none for undefined, functions and symbols.
+    return (JSON.stringify(value) as string | undefined) ?? "null";
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return JSON.stringify(value, bigintAsNumber);
+  }
+}
+
+function bigintAsNumber(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? rawJson(value.toString()) : value;
+}
+
+/** In V8 since Node 22, not in TypeScript's library yet. */
+const rawJson = (JSON as unknown as { rawJSON(text: string): object }).rawJSON;

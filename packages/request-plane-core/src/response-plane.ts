@@ -1,0 +1,80 @@
+/**
+ * How a response comes back, as two small interfaces. Call-home is one way: the worker dials the caller.
+ * A way that uses the connection which carried the request needs the same two and nothing more.
+ */
+import type { RequestPlaneError } from "./errors.ts";
+import type { ConnectionInfo } from "./wire/control-message.ts";
+
+/** The caller's half: opens a place for one response before the request is sent. */
+export interface ResponsePlane {
+  /** The value of `connection_info.transport`. */
+  readonly transport: string;
+  /** Reserves a place for the response of one request. Starts the plane when this is its first. */
+  open(requestId: string, receiver: ResponseReceiver): Promise<ResponseSlot>;
+  /** Ends every open response with `closed`. */
+  close(): Promise<void>;
+  /** Responses that were opened and have not ended. Zero at rest. */
+  readonly size: number;
+}
+
+export interface ResponseSlot {
+  readonly connectionInfo: ConnectionInfo;
+  /** Nobody waits any more: a worker that comes now is told so. Does nothing once the response has begun. */
+  abandon(): void;
+}
+
+/**
+ * What the caller is told, in this order: `connected`, `opened`, any number of `frame`, `ended`. At any
+ * point `failed` may come instead, and is the last thing then.
+ */
+export interface ResponseReceiver {
+  /** The worker is there; the response can be controlled from now on. */
+  connected(control: ResponseControl): void;
+  /** The worker has begun and will stream. */
+  opened(): void;
+  /** The body of one data frame: `bytes` from `start` to `end`. The bytes are the receiver's to keep. */
+  frame(bytes: Buffer, start: number, end: number): void;
+  /** The peer said or showed that nothing more comes. Whether the response is whole, its frames tell. */
+  ended(): void;
+  failed(error: RequestPlaneError): void;
+}
+
+/** What the caller can do to a response under way. Each may be called at any time, in any state. */
+export interface ResponseControl {
+  /** Asks the worker to come to an end; what it still sends is read. Sent once. */
+  stop(): void;
+  /** Tells the worker to drop the work, and closes. */
+  kill(): void;
+  /** Stops reading, so that the worker has to wait. */
+  pause(): void;
+  resume(): void;
+}
+
+/** The worker's half: knows one value of `connection_info.transport`. */
+export interface ResponseConnector {
+  readonly transport: string;
+  /**
+   * Starts to connect; what is written meanwhile waits. Throws `protocol_error` when the info is not for this
+   * request. A connection that fails shows as `kill` and in what `end` rejects with.
+   */
+  connect(info: ConnectionInfo, requestId: string): ResponseWriter;
+}
+
+/** Where a worker writes one response. Writes of one tick leave together. */
+export interface ResponseWriter {
+  /** Called when the caller asks for an end, or is gone. May be called more than once, `kill` last. */
+  onControl: (control: "stop" | "kill") => void;
+  /** The first thing to write. With an error it is the last thing too. */
+  prologue(error?: RequestPlaneError): void;
+  /** The body of one data frame: JSON text or encoded bytes. `false` when the caller has to be waited for. */
+  write(body: string | Uint8Array): boolean;
+  /** Resolves when there is room again, or when the response can't be written any more. */
+  drained(): Promise<void>;
+  /**
+   * Says that nothing more comes and resolves when the caller has it all, within a bound. Rejects with
+   * `cannot_connect` or `disconnected` when the caller was lost before.
+   */
+  end(): Promise<void>;
+  /** Closes at once, without saying that the response is whole. */
+  abort(): void;
+}
