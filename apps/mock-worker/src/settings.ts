@@ -2,7 +2,8 @@
  * A command line of which every option has an environment variable. The option wins. A value on the command
  * line that can't be used is an error; one in the environment falls back to the default, with a warning.
  */
-import { Command, Option } from "commander";
+import { Option } from "commander";
+import type { Command } from "commander";
 
 export interface Setting<T> {
   /** As commander reads it: `--num-workers <count>`. */

@@ -17,8 +17,7 @@ describe("tokenise", () => {
   });
 
   it("cuts long words between characters, never inside one", () => {
-    const tokens = tokenise("🙂".repeat(20));
-    expect(tokens.map((token) => [...token].length)).toEqual([16, 4]);
+    expect(tokenise("🙂".repeat(20))).toEqual(["🙂".repeat(16), "🙂".repeat(4)]);
   });
 });
 

@@ -7,7 +7,6 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
 
@@ -35,14 +34,18 @@ export class WorkerProcess {
       env: { PATH: process.env["PATH"], ...env },
     });
     this.process.stdout?.on("data", (data) => (this.stdout += String(data)));
-    createInterface({ input: this.process.stderr! }).on("line", (line) => (this.stderr += `${line}\n`));
-    this.ended = once(this.process, "close").then(([code, signal]) => ({ code, signal }) as Ended);
+    this.process.stderr?.on("data", (data) => (this.stderr += String(data)));
+    this.ended = once(this.process, "close").then((result) => {
+      const [code, signal] = result as [number | null, NodeJS.Signals | null];
+      return { code, signal };
+    });
     onTestFinished(() => void this.process.kill("SIGKILL"));
   }
 
   /** The log so far. */
   get log(): LogLine[] {
-    const lines = this.stderr.split("\n").filter((line) => line.startsWith("{"));
+    const whole = this.stderr.slice(0, this.stderr.lastIndexOf("\n") + 1);
+    const lines = whole.split("\n").filter((line) => line.startsWith("{"));
     return lines.map((line) => JSON.parse(line) as LogLine);
   }
 

@@ -26,7 +26,7 @@ function callerOf(env: NodeJS.ProcessEnv): Caller {
   return { discovery, client };
 }
 
-async function start(args: string[] = []): Promise<Caller & { worker: WorkerProcess }> {
+async function startWorker(args: string[] = []): Promise<Caller & { worker: WorkerProcess }> {
   const env = privateEnvironment();
   const worker = new WorkerProcess(args, env);
   await worker.serving();
@@ -47,16 +47,16 @@ async function read(client: Caller["client"], request: unknown, into: string[]):
   for await (const chunk of await client.roundRobin(request)) into.push(textOf(chunk));
 }
 
-describe("a mock worker", () => {
+describe("a mock worker", { timeout: 30_000 }, () => {
   it("answers over TCP", async () => {
-    const { client } = await start();
+    const { client } = await startWorker();
     const texts: string[] = [];
     await read(client, ask("one two three"), texts);
     expect(texts).toEqual(["one", " two", " three", ""]);
   });
 
   it("offers its model on its endpoint", async () => {
-    const { worker, discovery, client } = await start(["--model-name", "Qwen/Qwen3-0.6B"]);
+    const { worker, discovery, client } = await startWorker(["--model-name", "Qwen/Qwen3-0.6B"]);
     const [model] = await discovery.list({ type: "Model" });
     const [instance] = client.instances();
     const card = {
@@ -94,7 +94,7 @@ describe("a mock worker", () => {
   });
 
   it("refuses what is not a chat request, and serves on", async () => {
-    const { client } = await start();
+    const { client } = await startWorker();
     await expect(read(client, { prompt: "Hello" }, [])).rejects.toMatchObject({ code: "invalid_argument" });
     const texts: string[] = [];
     await read(client, ask("still here"), texts);
@@ -102,9 +102,9 @@ describe("a mock worker", () => {
   });
 });
 
-describe("faults", () => {
+describe("faults", { timeout: 30_000 }, () => {
   it.each([0, 2])("fails after %i tokens with an error, and serves on", async (after) => {
-    const { client } = await start();
+    const { client } = await startWorker();
     const texts: string[] = [];
     await expect(read(client, ask("one two three", `fail_after:${after}`), texts)).rejects.toThrow(
       `mock fault: failed after ${after} tokens`,
@@ -115,7 +115,7 @@ describe("faults", () => {
   });
 
   it("dies after three tokens: the caller has them, then hears that the rest is lost", async () => {
-    const { worker, client } = await start();
+    const { worker, client } = await startWorker();
     const texts: string[] = [];
     await expect(read(client, ask("a b c d e", "die_after:3"), texts)).rejects.toMatchObject({
       code: "disconnected",
@@ -125,7 +125,7 @@ describe("faults", () => {
   });
 
   it("stalls until the caller leaves, and then nothing runs any more", async () => {
-    const { worker, client } = await start(["--fault", "stall_after:1", "--drain-timeout", "3600"]);
+    const { worker, client } = await startWorker(["--fault", "stall_after:1", "--drain-timeout", "3600"]);
     for await (const chunk of await client.roundRobin(ask("a b c"))) {
       expect(textOf(chunk)).toBe("a");
       break;
@@ -135,9 +135,9 @@ describe("faults", () => {
   });
 });
 
-describe("the end", () => {
+describe("the end", { timeout: 30_000 }, () => {
   it("comes after what runs: the answer is whole, and discovery is empty", async () => {
-    const { worker, client, discovery } = await start(["--itl-ms", "50"]);
+    const { worker, client, discovery } = await startWorker(["--itl-ms", "50"]);
     const texts: string[] = [];
     const answer = read(client, ask("a b c d e f g h"), texts);
     await expect.poll(() => texts.length).toBeGreaterThan(1);
@@ -151,7 +151,7 @@ describe("the end", () => {
   });
 
   it("doesn't wait longer than the drain timeout, and the caller is told", async () => {
-    const { worker, client } = await start(["--fault", "stall_after:1", "--drain-timeout", "0.2"]);
+    const { worker, client } = await startWorker(["--fault", "stall_after:1", "--drain-timeout", "0.2"]);
     const texts: string[] = [];
     const answer = read(client, ask("a b"), texts);
     const outcome = answer.then(
@@ -165,7 +165,7 @@ describe("the end", () => {
   });
 
   it("comes at once on a second signal, but not on the echo of the first", async () => {
-    const { worker, client } = await start(["--fault", "stall_after:1", "--drain-timeout", "3600"]);
+    const { worker, client } = await startWorker(["--fault", "stall_after:1", "--drain-timeout", "3600"]);
     const texts: string[] = [];
     const answer = expect(read(client, ask("a b"), texts)).rejects.toMatchObject({ code: "disconnected" });
     await expect.poll(() => texts.length).toBe(1);
