@@ -1,0 +1,65 @@
+/**
+ * Writes events to one client. What is sent in one tick leaves in one write, and a client that doesn't read
+ * makes the sender wait.
+ */
+import type { ServerResponse } from "node:http";
+
+/** Text that is written at once instead of being gathered further. */
+const ENOUGH = 64 * 1024;
+
+export class EventWriter {
+  readonly #response: ServerResponse;
+  readonly #stallMs: number;
+  #pending = "";
+  #scheduled = false;
+
+  /** @param stallMs how long a client may read nothing while something waits for it; 0 means for ever */
+  constructor(response: ServerResponse, stallMs: number) {
+    this.#response = response;
+    this.#stallMs = stallMs;
+  }
+
+  /** Takes the text of one event. A promise means: wait for it before sending more. */
+  send(event: string): Promise<void> | undefined {
+    this.#pending += event;
+    if (this.#pending.length >= ENOUGH) this.#flush();
+    else this.#schedule();
+    return this.#response.writableNeedDrain ? this.#drained() : undefined;
+  }
+
+  /** Sends what is left and ends the response. */
+  end(event: string): void {
+    this.#response.end(this.#pending + event);
+    this.#pending = "";
+  }
+
+  /** `nextTick` runs when all items that have arrived are through the sender's loop. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#pending === "" || this.#response.writableEnded) return;
+    this.#response.write(this.#pending);
+    this.#pending = "";
+  }
+
+  /** Resolves when the client has read, and when it is gone. */
+  #drained(): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      const stalled = this.#stallMs > 0 ? setTimeout(() => response.destroy(), this.#stallMs) : undefined;
+      const done = (): void => {
+        clearTimeout(stalled);
+        response.off("drain", done).off("close", done);
+        resolve();
+      };
+      response.on("drain", done).on("close", done);
+    });
+  }
+}

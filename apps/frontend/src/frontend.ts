@@ -1,0 +1,94 @@
+/**
+ * Puts the frontend together from its options, starts it and ends it.
+ */
+import { createNetworkManager } from "@dynamo/request-plane-core";
+import type { Discovery, NetworkManager, Timeouts, Transport } from "@dynamo/request-plane-core";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { Models } from "./models.ts";
+import type { Options } from "./options.ts";
+import { Router } from "./router.ts";
+import { chatCompletionsRoute } from "./routes/chat-completions.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { RunningRequests } from "./running-requests.ts";
+import { createServer, refuseWhileDraining } from "./server.ts";
+
+export interface FrontendParts {
+  readonly options: Options;
+  /** The chosen plane first. */
+  readonly transports: readonly Transport[];
+  /** Closed by whoever made it, after the frontend. */
+  readonly discovery: Discovery;
+  readonly logger: FastifyBaseLogger;
+}
+
+export class Frontend {
+  readonly models: Models;
+  readonly running = new RunningRequests();
+  readonly manager: NetworkManager;
+  readonly #options: Options;
+  readonly #app: FastifyInstance;
+  #closing: Promise<void> | undefined;
+
+  constructor({ options, transports, discovery, logger }: FrontendParts) {
+    this.#options = options;
+    this.manager = createNetworkManager({ transports, discovery, logger, settings: timeoutsOf(options) });
+    const schemes = transports.map((transport) => transport.scheme);
+    const { namespace, modelName } = options;
+    this.models = new Models({ manager: this.manager, discovery, logger, schemes, namespace, modelName });
+    this.#app = createServer({
+      logger,
+      running: this.running,
+      bodyLimitMb: options.httpBodyLimitMb,
+      corsOrigins: options.httpCorsOrigin,
+    });
+    healthRoutes(this.#app, { discovery, running: this.running, namespace });
+    void this.#app.register(async (app) => this.#addWork(app));
+  }
+
+  /** Resolves with the address when requests can come. Rejects with Node's error when it can't listen. */
+  async start(): Promise<string> {
+    const { httpHost: host, httpPort: port } = this.#options;
+    this.models.start();
+    return this.#app.listen({ host, port, listenTextResolver: (address) => `Listening on ${address}` });
+  }
+
+  /** Refuses new requests, lets the running ones finish within the budget, and frees everything. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.running.drain(this.#options.httpGracefulShutdownTimeoutSecs * 1000);
+    await this.#app.close();
+    await this.models.close();
+    await this.manager.close();
+  }
+
+  #addWork(app: FastifyInstance): void {
+    const options = this.#options;
+    refuseWhileDraining(app, this.running);
+    modelRoutes(app, this.models);
+    chatCompletionsRoute(app, {
+      models: this.models,
+      router: new Router(options.routerMode),
+      running: this.running,
+      clientStallMs: options.httpClientStallTimeoutSecs * 1000,
+      responseLimit: options.httpResponseLimitMb * 1024 * 1024,
+    });
+  }
+}
+
+/** Bounds that aren't set are the request plane's own. */
+function timeoutsOf(options: Options): Partial<Timeouts> {
+  const seconds: Partial<Record<keyof Timeouts, number | undefined>> = {
+    establishMs: options.responseEstablishTimeoutSecs,
+    firstItemMs: options.responseFirstItemTimeoutSecs,
+    betweenItemsMs: options.httpBackendStreamTimeoutSecs,
+    totalMs: options.responseTotalTimeoutSecs,
+  };
+  return Object.fromEntries(
+    Object.entries(seconds).flatMap(([name, value]) => (value === undefined ? [] : [[name, value * 1000]])),
+  );
+}

@@ -1,0 +1,49 @@
+/**
+ * One model as requests see it: a name, and the endpoints and workers behind it.
+ */
+import type { EncodedPayload, EndpointClient, Instance, InstanceId } from "@dynamo/request-plane-core";
+
+export type ChatClient = EndpointClient<EncodedPayload>;
+
+/** One endpoint of a model. */
+export interface ModelEndpoint {
+  readonly client: ChatClient;
+  /** The workers of the endpoint that published a card of this model. */
+  readonly workers: ReadonlySet<InstanceId>;
+}
+
+export class Model {
+  readonly name: string;
+  /** When this frontend saw it first, in seconds since the epoch. */
+  readonly created: number;
+  readonly endpoints: readonly ModelEndpoint[];
+  readonly #schemes: readonly string[];
+
+  constructor(facts: Pick<Model, "name" | "created" | "endpoints">, schemes: readonly string[]) {
+    this.name = facts.name;
+    this.created = facts.created;
+    this.endpoints = facts.endpoints;
+    this.#schemes = schemes;
+  }
+
+  /** Whether at least one worker can take a request. */
+  get isReady(): boolean {
+    return this.endpoints.some((endpoint) => this.routable(endpoint).length > 0);
+  }
+
+  /** The workers that serve the model and are on a plane that this process speaks. */
+  routable({ client, workers }: ModelEndpoint): readonly Instance[] {
+    return client
+      .instances()
+      .filter((instance) => workers.has(instance.instance_id) && this.#reaches(instance));
+  }
+
+  /** Whether all the endpoint's workers serve this model, so that any of them may be picked. */
+  owns({ client, workers }: ModelEndpoint): boolean {
+    return client.instances().every(({ instance_id: id }) => workers.has(id));
+  }
+
+  #reaches({ transport }: Instance): boolean {
+    return this.#schemes.includes(Object.keys(transport)[0] ?? "");
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The texts of flags and environment variables as values. Each function throws commander's
+ * `InvalidArgumentError` with a sentence that says what is allowed.
+ */
+import { InvalidArgumentError } from "commander";
+import { REQUEST_PLANES, requestPlaneOf } from "./planes.ts";
+import type { RequestPlane } from "./planes.ts";
+
+export function port(text: string): number {
+  const value = wholeNumber(text);
+  if (value === undefined || value > 65_535)
+    throw new InvalidArgumentError("Expected a port from 0 to 65535.");
+  return value;
+}
+
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= MAX_SECONDS)) {
+    throw new InvalidArgumentError(`Expected seconds from 0 to ${MAX_SECONDS}.`);
+  }
+  return value;
+}
+
+export function megabytes(text: string): number {
+  const value = wholeNumber(text);
+  if (value === undefined || value < 1 || value > MAX_MEGABYTES) {
+    throw new InvalidArgumentError(`Expected a whole number of megabytes from 1 to ${MAX_MEGABYTES}.`);
+  }
+  return value;
+}
+
+export function requestPlane(text: string): RequestPlane {
+  const plane = requestPlaneOf(text);
+  if (plane) return plane;
+  const valid = REQUEST_PLANES.map((name) => `'${name}'`).join(", ");
+  throw new InvalidArgumentError(`Invalid request plane mode '${text}'. Valid options are: ${valid}`);
+}
+
+/** Comma-separated; `*` is any. */
+export function origins(text: string): readonly string[] {
+  const list = text.split(",").map((origin) => origin.trim());
+  const wrong = list.find((origin) => origin !== "*" && !isOrigin(origin));
+  if (wrong === undefined) return list;
+  throw new InvalidArgumentError(
+    `'${wrong}' is not an origin. Expected for example https://example.com, or *.`,
+  );
+}
+
+/** A day, as for the bounds of the request plane. */
+const MAX_SECONDS = 86_400;
+/** Longer texts than this don't fit into one string. */
+const MAX_MEGABYTES = 500;
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
