@@ -1,0 +1,98 @@
+import { formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
+import { parseTcpAddress } from "./address.ts";
+import type { TcpAddress } from "./address.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import type { PoolOptions } from "./connection-pool.ts";
+import { encodeFrameHead } from "./request-frame.ts";
+
+export interface TcpClientOptions extends PoolOptions {
+  /** How long a connection may be unused. */
+  readonly idleMs: number;
+}
+
+/** Addresses that are kept parsed; discovery seldom shows more. */
+const MAX_PARSED = 10_000;
+/** Larger envelopes are written piece by piece instead of being joined with the head. */
+const JOIN_BYTES = 16 * 1024;
+
+export class TcpClient implements RequestPlaneClient {
+  readonly #options: TcpClientOptions;
+  readonly #pools = new Map<string, ConnectionPool>();
+  readonly #parsed = new Map<string, TcpAddress>();
+  #sweeper: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: TcpClientOptions) {
+    this.#options = options;
+  }
+
+  async deliver({ address, headers, envelope, envelopeBytes, signal }: OutboundRequest): Promise<void> {
+    if (this.#closed) throw new RequestPlaneError("closed", "The TCP client is closed");
+    const target = this.#parse(address);
+    const head = encodeFrameHead(target.path, headers, envelopeBytes);
+    this.#checkSize(head.length + envelopeBytes, address);
+    const connection = await this.#poolOf(target).acquire();
+    if (signal?.aborted) {
+      throw new RequestPlaneError("cancelled", "Aborted before it was sent", { cause: signal.reason });
+    }
+    if (envelopeBytes > JOIN_BYTES) return connection.send([head, ...envelope]);
+    return connection.send([Buffer.concat([head, ...envelope])]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    for (const pool of this.#pools.values()) pool.close();
+    this.#pools.clear();
+  }
+
+  health(): PlaneHealth {
+    const pools = [...this.#pools.values()];
+    return {
+      connections: pools.reduce((total, pool) => total + pool.size, 0),
+      pending: pools.reduce((total, pool) => total + pool.pending, 0),
+    };
+  }
+
+  #parse(address: string): TcpAddress {
+    const known = this.#parsed.get(address);
+    if (known) return known;
+    if (this.#parsed.size >= MAX_PARSED) this.#parsed.clear();
+    const parsed = parseTcpAddress(address);
+    this.#parsed.set(address, parsed);
+    return parsed;
+  }
+
+  #checkSize(actual: number, address: string): void {
+    const { maxMessageBytes: limit } = this.#options;
+    if (actual <= limit) return;
+    throw new RequestPlaneError(
+      "payload_too_large",
+      `The request has ${actual} bytes, the limit is ${limit} (DYN_TCP_MAX_MESSAGE_SIZE)`,
+      { facts: { actual, limit, address, setting: "DYN_TCP_MAX_MESSAGE_SIZE" } },
+    );
+  }
+
+  #poolOf(address: TcpAddress): ConnectionPool {
+    const authority = formatSocketAddress(address);
+    let pool = this.#pools.get(authority);
+    if (!pool) {
+      pool = new ConnectionPool(address, this.#options);
+      this.#pools.set(authority, pool);
+      this.#sweeper ??= setInterval(this.#sweep, Math.max(this.#options.idleMs / 2, 10)).unref();
+    }
+    return pool;
+  }
+
+  readonly #sweep = (): void => {
+    const since = performance.now() - this.#options.idleMs;
+    for (const [authority, pool] of this.#pools) {
+      pool.closeIdle(since);
+      if (pool.size === 0 && pool.pending === 0) this.#pools.delete(authority);
+    }
+    if (this.#pools.size > 0) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  };
+}

@@ -1,0 +1,81 @@
+import type { Socket } from "node:net";
+import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { RequestAcceptor } from "@dynamo/request-plane-core";
+import { ACKNOWLEDGEMENT, encodeReply, refusalText } from "./reply-frame.ts";
+import { decodeRequestFrame, measureRequestFrame } from "./request-frame.ts";
+
+/** How long a caller may take to read why its connection is closed, while what it still sends is dropped. */
+const FAREWELL_MS = 1_000;
+
+/** Reads request frames and answers each, in order. */
+export class ServerConnection {
+  readonly #socket: Socket;
+  readonly #acceptorOf: (path: string) => RequestAcceptor | undefined;
+  readonly #decoder: FrameDecoder;
+  /** Replies to the frames of one read, written together. */
+  #replies: Buffer[] = [];
+
+  constructor(
+    socket: Socket,
+    maxMessageBytes: number,
+    acceptorOf: (path: string) => RequestAcceptor | undefined,
+  ) {
+    this.#socket = socket;
+    this.#acceptorOf = acceptorOf;
+    this.#decoder = new FrameDecoder(measureRequestFrame(maxMessageBytes), this.#onFrame);
+  }
+
+  serve(): void {
+    this.#socket.on("data", this.#read);
+    // A caller that is gone needs no word; its requests run on, their responses have a way of their own.
+    this.#socket.on("error", () => this.#socket.destroy());
+  }
+
+  readonly #read = (chunk: Buffer): void => {
+    try {
+      this.#decoder.push(chunk);
+      this.#flush();
+    } catch (error) {
+      this.#dismiss(RequestPlaneError.from(error));
+    }
+  };
+
+  readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {
+    this.#replies.push(this.#answer(bytes, start, end));
+  };
+
+  #answer(bytes: Buffer, start: number, end: number): Buffer {
+    let path = "";
+    try {
+      const { headers, payload, ...frame } = decodeRequestFrame(bytes, start, end);
+      path = frame.path;
+      const accept = this.#acceptorOf(path);
+      if (!accept) return encodeReply(refusalText(unknownEndpoint(path), path));
+      const refusal = accept({ headers, envelope: payload });
+      return refusal ? encodeReply(refusalText(refusal, path)) : ACKNOWLEDGEMENT;
+    } catch (error) {
+      return encodeReply(refusalText(RequestPlaneError.from(error), path));
+    }
+  }
+
+  #flush(): void {
+    const replies = this.#replies;
+    if (replies.length === 0) return;
+    this.#replies = [];
+    this.#socket.write(replies.length === 1 ? (replies[0] ?? "") : Buffer.concat(replies));
+  }
+
+  /** The stream can't be read any further: says why, and drops what still comes, so that the word arrives. */
+  #dismiss(error: RequestPlaneError): void {
+    const socket = this.#socket.off("data", this.#read).resume();
+    this.#replies.push(encodeReply(refusalText(error, "")));
+    this.#flush();
+    socket.end();
+    const farewell = setTimeout(() => socket.destroy(), FAREWELL_MS);
+    socket.once("close", () => clearTimeout(farewell));
+  }
+}
+
+function unknownEndpoint(path: string): RequestPlaneError {
+  return new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`);
+}

@@ -1,0 +1,76 @@
+import { createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { formatSocketAddress, listen, RequestPlaneError, resolveHosts } from "@dynamo/request-plane-core";
+import type {
+  EndpointRegistration,
+  PlaneHealth,
+  RequestAcceptor,
+  RequestPlaneServer,
+} from "@dynamo/request-plane-core";
+import { pathOf } from "./address.ts";
+import type { PathForm } from "./address.ts";
+import { ServerConnection } from "./server-connection.ts";
+
+export interface TcpServerOptions {
+  readonly host: string | undefined;
+  readonly advertiseHost: string | undefined;
+  readonly port: number;
+  readonly maxMessageBytes: number;
+  readonly pathForm: PathForm;
+}
+
+/** One listener for all endpoints and instances of a process, in both frame dialects. */
+export class TcpServer implements RequestPlaneServer {
+  readonly #options: TcpServerOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<Socket>();
+  readonly #acceptors = new Map<string, RequestAcceptor>();
+  /** Pending is always 0: every frame is answered in the turn in which it is read. */
+  readonly #pending = 0;
+  #authority = "";
+
+  constructor(options: TcpServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true, keepAlive: true }, this.#connected);
+  }
+
+  async start(): Promise<void> {
+    const hosts = resolveHosts(this.#options.host, this.#options.advertiseHost);
+    await listen(this.#server, { host: hosts.bind, port: this.#options.port }, "DYN_TCP_RPC_PORT");
+    const { port } = this.#server.address() as AddressInfo;
+    this.#authority = formatSocketAddress({ host: hosts.advertise, port });
+  }
+
+  async register(registration: EndpointRegistration): Promise<string> {
+    const path = pathOf(registration, this.#options.pathForm);
+    const address = `${this.#authority}/${path}`;
+    if (this.#acceptors.has(path)) {
+      throw new RequestPlaneError("conflict", `Endpoint ${path} is served already by this process`, {
+        facts: { address },
+      });
+    }
+    this.#acceptors.set(path, registration.accept);
+    return address;
+  }
+
+  async unregister(address: string): Promise<void> {
+    this.#acceptors.delete(address.slice(this.#authority.length + 1));
+  }
+
+  async stop(): Promise<void> {
+    this.#acceptors.clear();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#connections) socket.destroy();
+    await closed;
+  }
+
+  health(): PlaneHealth {
+    return { connections: this.#connections.size, pending: this.#pending };
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    this.#connections.add(socket);
+    socket.once("close", () => this.#connections.delete(socket));
+    new ServerConnection(socket, this.#options.maxMessageBytes, (path) => this.#acceptors.get(path)).serve();
+  };
+}
