@@ -20,7 +20,7 @@ export function run(command: string, args: string[], cwd: string): Promise<Finis
   };
   return new Promise((resolve, reject) => {
     execFile(command, args, options, (error, stdout, stderr) => {
-      if (typeof error?.code === "string") reject(error as Error);
+      if (typeof error?.code === "string") reject(new Error(`${command} did not start`, { cause: error }));
       else if (error?.killed) resolve({ ok: false, output: `${command} was stopped after ${limitMs} ms` });
       else resolve({ ok: error === null, output: `${stdout}${stderr}`.trim() });
     });

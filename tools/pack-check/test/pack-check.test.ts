@@ -25,7 +25,11 @@ beforeEach(() => {
       `if (process.argv.includes("--help")) process.stdout.write("help\\n");\n`,
   );
   mkdirSync(join(root, "packages/user/node_modules/@fixture"), { recursive: true });
-  symlinkSync(join(root, "packages/used"), join(root, "packages/user/node_modules/@fixture/used"), "junction");
+  symlinkSync(
+    join(root, "packages/used"),
+    join(root, "packages/user/node_modules/@fixture/used"),
+    "junction",
+  );
 });
 
 afterEach(() => {
@@ -47,7 +51,9 @@ test("finds files that are missing, strange or stale", async () => {
   expect(problems).toContain("README.md is missing from the tarball");
   expect(problems).toContain("src/index.ts has no place in the tarball");
   expect(problems).toContain("dist/.tsbuildinfo has no place in the tarball");
-  expect(problems).toContainEqual(expect.stringContaining("dist/gone.js is built from a source that is gone"));
+  expect(problems).toContainEqual(
+    expect.stringContaining("dist/gone.js is built from a source that is gone"),
+  );
 });
 
 test("finds exports that lead nowhere", async () => {
