@@ -2,7 +2,7 @@
  * Faults on demand: what goes wrong, and after how many tokens of the answer.
  */
 import { once } from "node:events";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 
 /**
@@ -44,9 +44,11 @@ export async function strike(fault: Fault, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** What was written leaves the process in the turn of the event loop that this waits for. */
+/** Nothing tells a handler that its items are on the wire; within this time they are, also to a new caller. */
+const FLUSH_MS = 100;
+
 async function die(): Promise<never> {
-  await setImmediate();
+  await sleep(FLUSH_MS);
   process.kill(process.pid, "SIGKILL");
   return new Promise<never>(() => {
     /* The signal is on its way. */
