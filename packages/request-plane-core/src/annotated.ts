@@ -34,7 +34,8 @@ export class AnnotatedItem<T = never> {
 /** The error that an error item carries: `error` from 1.0 on, else the text in `comment`. */
 export function errorOfItem(item: Annotated<unknown>): RequestPlaneError {
   if (typeof item.error === "object") return fromDynamoError(item.error);
-  const message = Array.isArray(item.comment) && item.comment.length > 0 ? item.comment.join(", ") : "unknown error";
+  const message =
+    Array.isArray(item.comment) && item.comment.length > 0 ? item.comment.join(", ") : "unknown error";
   return new RequestPlaneError("handler_failed", message, { remote: true });
 }
 

@@ -52,9 +52,12 @@ export class Call<Item> {
     this.id = options.id ?? randomUUID();
     this.#timeouts = options.timeouts ? { ...caller.timeouts, ...options.timeouts } : caller.timeouts;
     this.#payload =
-      request instanceof EncodedPayload ? request : new EncodedPayload(Buffer.from(encodeJson(request)), "json");
+      request instanceof EncodedPayload
+        ? request
+        : new EncodedPayload(Buffer.from(encodeJson(request)), "json");
     const { totalMs } = this.#timeouts;
-    if (totalMs > 0) this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
+    if (totalMs > 0)
+      this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
   }
@@ -73,7 +76,9 @@ export class Call<Item> {
       const target = this.#over || timedOut === MAX_TIMED_OUT ? undefined : next(tried);
       if (!target) {
         this.#close();
-        throw this.#over ?? failure ?? new RequestPlaneError("no_instances", "No instance to send the request to");
+        throw (
+          this.#over ?? failure ?? new RequestPlaneError("no_instances", "No instance to send the request to")
+        );
       }
       try {
         return await this.#attempt(target);

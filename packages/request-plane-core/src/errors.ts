@@ -45,7 +45,8 @@ export type ErrorCode =
   | "internal";
 
 /** What a request was waiting for when its time ran out. */
-export type DeadlinePhase = "connect" | "acknowledge" | "establish" | "first_item" | "between_items" | "total";
+export type DeadlinePhase =
+  "connect" | "acknowledge" | "establish" | "first_item" | "between_items" | "total";
 
 /** Facts about a failure, each absent when it doesn't apply. */
 export interface ErrorFacts {
@@ -150,7 +151,9 @@ export class RequestPlaneError extends Error {
   /** Any thrown value as an error of this class; what is one already is returned as it is. */
   static from(value: unknown, code: ErrorCode = "internal"): RequestPlaneError {
     if (RequestPlaneError.is(value)) return value;
-    return new RequestPlaneError(code, value instanceof Error ? value.message : String(value), { cause: value });
+    return new RequestPlaneError(code, value instanceof Error ? value.message : String(value), {
+      cause: value,
+    });
   }
 }
 

@@ -47,7 +47,8 @@ export class HandlerContext implements RequestContext {
 
   /** The caller said so, or its connection did. */
   control(control: "stop" | "kill"): void {
-    if (control === "stop") this.#end("stopped", new RequestPlaneError("cancelled", "The caller asked for an end"));
+    if (control === "stop")
+      this.#end("stopped", new RequestPlaneError("cancelled", "The caller asked for an end"));
     else this.#end("killed", new RequestPlaneError("cancelled", "The caller reads no more"));
   }
 

@@ -77,7 +77,8 @@ export class InstanceSet {
         else if (this.#stop.signal.aborted) settle(new RequestPlaneError("closed", "The client is closed"));
       };
       const abort = (): void => settle(RequestPlaneError.from(signal?.reason, "cancelled"));
-      const timer = timeoutMs > 0 ? setTimeout(() => settle(this.#missing(count, timeoutMs)), timeoutMs) : undefined;
+      const timer =
+        timeoutMs > 0 ? setTimeout(() => settle(this.#missing(count, timeoutMs)), timeoutMs) : undefined;
       this.#waiting.add(check);
       signal?.addEventListener("abort", abort);
       check();

@@ -154,12 +154,13 @@ class Manager implements NetworkManager {
   }
 
   #logFailure(end: PromiseSettledResult<void>): void {
-    if (end.status === "rejected") this.#logger.error({ error: String(end.reason) }, "Not closed in good order");
+    if (end.status === "rejected")
+      this.#logger.error({ error: String(end.reason) }, "Not closed in good order");
   }
 
   #client<Request, Item>(name: EndpointName): EndpointClient<Request, Item> {
     this.#refuseWhenClosed();
-    const client: RoutedClient<Request, Item> = new RoutedClient(name, this.discovery, this.#caller, () =>
+    const client = new RoutedClient<Request, Item>(name, this.discovery, this.#caller, () =>
       this.#clients.delete(client),
     );
     this.#clients.add(client);

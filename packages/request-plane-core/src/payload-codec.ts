@@ -19,8 +19,7 @@ export class EncodedPayload {
 /** A value as JSON text; what JSON has no word for becomes null. Big integers are written in full. */
 export function encodeJson(value: unknown): string {
   try {
-    // The types promise a string, but there is none for undefined, functions and symbols.
-    return (JSON.stringify(value) as string | undefined) ?? "null";
+    return stringify(value) ?? "null";
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return JSON.stringify(value, bigintAsNumber);
@@ -31,5 +30,8 @@ function bigintAsNumber(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? rawJson(value.toString()) : value;
 }
 
+/** As it is: there is no text for undefined, functions and symbols. */
+const stringify: (value: unknown) => string | undefined = JSON.stringify;
+
 /** In V8 since Node 22, not in TypeScript's library yet. */
-const rawJson = (JSON as unknown as { rawJSON(text: string): object }).rawJSON;
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => object };

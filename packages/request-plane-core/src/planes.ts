@@ -68,7 +68,10 @@ export class Planes {
   health(): Readonly<Record<string, PlaneHealth>> {
     const health: Record<string, PlaneHealth> = {};
     for (const [scheme, { name }] of this.#byScheme) {
-      const parts = [this.#clients.get(scheme), scheme === this.#started?.scheme ? this.#started.server : undefined];
+      const parts = [
+        this.#clients.get(scheme),
+        scheme === this.#started?.scheme ? this.#started.server : undefined,
+      ];
       health[name] = sum(parts.flatMap((part) => (part ? [part.health()] : [])));
     }
     return health;

@@ -63,10 +63,12 @@ async function pump<Item>(
     // A generator that waits for something else comes to its `finally` as soon as that is over.
     context.onKilled = () => void finish(iterator);
     for (;;) {
-      const { done, value } = await iterator.next();
-      if (done === true) return;
-      if (!context.isKilled && !writer.write(encodeItem(value))) await writer.drained();
-      if (context.isKilled) return await finish(iterator);
+      const result = await iterator.next();
+      if (result.done === true) return;
+      if (!context.isKilled && !writer.write(encodeItem(result.value))) await writer.drained();
+      if (!context.isKilled) continue;
+      await finish(iterator);
+      return;
     }
   } catch (error) {
     if (context.isKilled) return;

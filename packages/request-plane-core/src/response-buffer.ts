@@ -2,7 +2,7 @@
  * What has arrived of one response and was not asked for yet. It is bounded: when it is full, the connection
  * is not read, so that the worker waits.
  */
-import { RequestPlaneError } from "./errors.ts";
+import type { RequestPlaneError } from "./errors.ts";
 import type { ResponseControl, ResponseReceiver } from "./response-plane.ts";
 
 /** Counted for each frame besides its bytes, so that many small frames fill the buffer too. */
@@ -108,13 +108,24 @@ export class ResponseBuffer implements ResponseReceiver {
 
   /** From the caller: drops what is here and tells the worker to drop the rest. */
   cancel(error: RequestPlaneError): void {
-    this.#frames = [];
-    this.#next = 0;
-    this.#heldBytes = 0;
+    this.#drop();
     if (this.#state === "ended" || this.#state === "failed") return;
     this.#fail(error);
     this.#control?.kill();
     this.onChange();
+  }
+
+  /** From the caller: it has all it wants. */
+  finish(): void {
+    this.#drop();
+    if (this.#state === "open") this.#control?.kill();
+    this.#state = "ended";
+  }
+
+  #drop(): void {
+    this.#frames = [];
+    this.#next = 0;
+    this.#heldBytes = 0;
   }
 
   #fail(error: RequestPlaneError): void {

@@ -166,7 +166,8 @@ export class ResponseReader<T> {
   #close(error: RequestPlaneError | undefined): void {
     this.#closed = true;
     this.#watchdog.close();
-    this.#buffer.cancel(error ?? new RequestPlaneError("closed", "The response has ended"));
+    if (error) this.#buffer.cancel(error);
+    else this.#buffer.finish();
     this.#onClose(error);
   }
 

@@ -43,8 +43,11 @@ function read(setting: Setting<unknown>, environment: Environment, logger: Logge
   if (text === undefined || text === "") return fallback;
   const value = parse(text);
   if (value !== undefined) return value;
-  const used = fallback === undefined ? "it is ignored" : `the default ${String(fallback)} is used`;
-  logger.warn({ variable, value: text }, `${variable}='${text}' cannot be used (expected ${expected}); ${used}`);
+  const used = fallback === undefined ? "it is ignored" : `the default ${JSON.stringify(fallback)} is used`;
+  logger.warn(
+    { variable, value: text },
+    `${variable}='${text}' cannot be used (expected ${expected}); ${used}`,
+  );
   return fallback;
 }
 
@@ -54,7 +57,12 @@ interface Range {
 }
 
 /** A whole number within a range, both ends included. */
-export function wholeNumber(variable: string, fallback: number, range: Range, meaning: string): Setting<number> {
+export function wholeNumber(
+  variable: string,
+  fallback: number,
+  range: Range,
+  meaning: string,
+): Setting<number> {
   return {
     variable,
     fallback,
@@ -96,7 +104,10 @@ export function override<Values extends object>(values: Values, given: Partial<V
   for (const [key, value] of present) {
     const known = (values as Record<string, unknown>)[key];
     if (typeof known === "number" && !(typeof value === "number" && value >= 0)) {
-      throw new RequestPlaneError("invalid_configuration", `Option '${key}' must be a number, not ${String(value)}`);
+      throw new RequestPlaneError(
+        "invalid_configuration",
+        `Option '${key}' must be a number, not ${String(value)}`,
+      );
     }
   }
   return { ...values, ...Object.fromEntries(present) };

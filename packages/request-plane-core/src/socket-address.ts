@@ -45,10 +45,16 @@ export function detectHost(): string {
  * advertise, the bound one, or the detected one when the bound one is a wildcard.
  * Throws `invalid_configuration` when a wildcard is to be advertised.
  */
-export function resolveHosts(bind: string | undefined, advertise: string | undefined): { bind: string; advertise: string } {
+export function resolveHosts(
+  bind: string | undefined,
+  advertise: string | undefined,
+): { bind: string; advertise: string } {
   const host = bind ?? detectHost();
   if (advertise !== undefined && isWildcardHost(advertise)) {
-    throw new RequestPlaneError("invalid_configuration", `'${advertise}' can be listened on but not be advertised`);
+    throw new RequestPlaneError(
+      "invalid_configuration",
+      `'${advertise}' can be listened on but not be advertised`,
+    );
   }
   return { bind: host, advertise: advertise ?? (isWildcardHost(host) ? detectHost() : host) };
 }

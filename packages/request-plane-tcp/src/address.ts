@@ -27,16 +27,23 @@ export function parseTcpAddress(address: string): TcpAddress {
     if (path === "") throw new RequestPlaneError("invalid_argument", "it has no path");
     return { ...parseSocketAddress(text.slice(0, slash)), path };
   } catch (cause) {
-    throw new RequestPlaneError("cannot_connect", `Invalid TCP address '${address}': expected host:port/path`, {
-      cause,
-      facts: { address },
-    });
+    throw new RequestPlaneError(
+      "cannot_connect",
+      `Invalid TCP address '${address}': expected host:port/path`,
+      {
+        cause,
+        facts: { address },
+      },
+    );
   }
 }
 
 type EndpointOfInstance = Omit<EndpointRegistration, "accept">;
 
-export function pathOf({ namespace, component, endpoint, instanceId }: EndpointOfInstance, form: PathForm): string {
+export function pathOf(
+  { namespace, component, endpoint, instanceId }: EndpointOfInstance,
+  form: PathForm,
+): string {
   if (form === "0.7") return endpoint;
   return [formatInstanceId(instanceId), ...[namespace, component, endpoint].map(escapeSegment)].join("/");
 }

@@ -117,7 +117,8 @@ export class ClientConnection {
 
   readonly #onReply = (bytes: Buffer, start: number, end: number): void => {
     const waiter = this.#waiters.shift();
-    if (!waiter) throw new RequestPlaneError("protocol_error", `A reply nobody asked for from ${this.#address}`);
+    if (!waiter)
+      throw new RequestPlaneError("protocol_error", `A reply nobody asked for from ${this.#address}`);
     const refusal = decodeReply(bytes, start, end);
     if (refusal) waiter.reject(refusal.with({ address: this.#address }));
     else waiter.resolve();

@@ -33,9 +33,13 @@ export function encodeFrameHead(path: string, headers: Headers, payloadBytes: nu
   const text = dialectOfPath(path) === "0.8" ? JSON.stringify({ ...headers, "x-endpoint-path": path }) : "";
   const textBytes = Buffer.byteLength(text);
   if (pathBytes > MAX_FIELD_BYTES || textBytes > MAX_FIELD_BYTES) {
-    throw new RequestPlaneError("invalid_argument", `Path and headers may have ${MAX_FIELD_BYTES} bytes each`, {
-      facts: { limit: MAX_FIELD_BYTES, actual: Math.max(pathBytes, textBytes) },
-    });
+    throw new RequestPlaneError(
+      "invalid_argument",
+      `Path and headers may have ${MAX_FIELD_BYTES} bytes each`,
+      {
+        facts: { limit: MAX_FIELD_BYTES, actual: Math.max(pathBytes, textBytes) },
+      },
+    );
   }
   const head = Buffer.allocUnsafe(2 + pathBytes + (text === "" ? 0 : 2 + textBytes) + 4);
   let offset = head.writeUInt16BE(pathBytes, 0);
@@ -60,9 +64,13 @@ export function measureRequestFrame(limit: number): MeasureFrame {
     const length = payloadStart - start + bytes.readUInt32BE(payloadStart - 4);
     if (length > limit) {
       // The text that Dynamo's own server sends.
-      throw new RequestPlaneError("payload_too_large", `message too large: ${length} bytes (max: ${limit} bytes)`, {
-        facts: { actual: length, limit, setting: "DYN_TCP_MAX_MESSAGE_SIZE" },
-      });
+      throw new RequestPlaneError(
+        "payload_too_large",
+        `message too large: ${length} bytes (max: ${limit} bytes)`,
+        {
+          facts: { actual: length, limit, setting: "DYN_TCP_MAX_MESSAGE_SIZE" },
+        },
+      );
     }
     return length;
   };
@@ -75,7 +83,8 @@ export function decodeRequestFrame(bytes: Buffer, start: number, end: number): R
   const { pathEnd, headersStart, headersEnd, payloadStart } = layout;
   return {
     path: decodePath(bytes.subarray(start + 2, pathEnd)),
-    headers: headersStart === headersEnd ? {} : decodeHeaders(bytes.toString("utf8", headersStart, headersEnd)),
+    headers:
+      headersStart === headersEnd ? {} : decodeHeaders(bytes.toString("utf8", headersStart, headersEnd)),
     payload: bytes.subarray(payloadStart, end),
   };
 }
@@ -98,7 +107,8 @@ function layoutOf(bytes: Buffer, start: number, end: number): Layout | number {
   const headersEnd = headersStart + bytes.readUInt16BE(pathEnd);
   const dialect = guessDialect(bytes, start, end, headersEnd);
   if (dialect === undefined) return start - headersEnd - 4;
-  if (dialect === "0.7") return { pathEnd, headersStart: pathEnd, headersEnd: pathEnd, payloadStart: pathEnd + 4 };
+  if (dialect === "0.7")
+    return { pathEnd, headersStart: pathEnd, headersEnd: pathEnd, payloadStart: pathEnd + 4 };
   if (end < headersEnd + 4) return start - headersEnd - 4;
   return { pathEnd, headersStart, headersEnd, payloadStart: headersEnd + 4 };
 }
@@ -107,7 +117,12 @@ function layoutOf(bytes: Buffer, start: number, end: number): Layout | number {
  * A path with a `/` is of 0.8 or newer. Without one it is of 0.7, unless what would be the headers is in
  * braces, which every caller of 0.8 and newer writes. `undefined` while too little is here to see.
  */
-function guessDialect(bytes: Buffer, start: number, end: number, headersEnd: number): FrameDialect | undefined {
+function guessDialect(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  headersEnd: number,
+): FrameDialect | undefined {
   const pathEnd = start + 2 + bytes.readUInt16BE(start);
   const slash = bytes.indexOf(SLASH, start + 2);
   if (slash >= 0 && slash < pathEnd) return "0.8";
@@ -131,7 +146,11 @@ function decodePath(bytes: Buffer): string {
 function decodeHeaders(json: string): Headers {
   try {
     const value: unknown = JSON.parse(json);
-    if (typeof value === "object" && value !== null && Object.values(value).every((v) => typeof v === "string")) {
+    if (
+      typeof value === "object" &&
+      value !== null &&
+      Object.values(value).every((v) => typeof v === "string")
+    ) {
       return value as Headers;
     }
   } catch {

@@ -2,7 +2,10 @@ import { port, seconds, text, wholeNumber } from "@dynamo/request-plane-core";
 
 /** The variables of the TCP plane. Source of names and defaults: Dynamo's request planes guide, "Using TCP". */
 export const TCP_SETTINGS = {
-  host: text("DYN_TCP_RPC_HOST", "Address the server listens on. Default: the first one that is not loopback."),
+  host: text(
+    "DYN_TCP_RPC_HOST",
+    "Address the server listens on. Default: the first one that is not loopback.",
+  ),
   advertiseHost: text(
     "DYN_TCP_RPC_ADVERTISE_HOST",
     "Host that callers are told, when it differs from the address listened on.",

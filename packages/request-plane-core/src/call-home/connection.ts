@@ -6,7 +6,13 @@ import type { Socket } from "node:net";
 import { RequestPlaneError } from "../errors.ts";
 import type { ResponseControl, ResponseReceiver } from "../response-plane.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
-import { decodeHandshake, decodePrologue, KILL_FRAME, SENTINEL, STOP_FRAME } from "../wire/response-frames.ts";
+import {
+  decodeHandshake,
+  decodePrologue,
+  KILL_FRAME,
+  SENTINEL,
+  STOP_FRAME,
+} from "../wire/response-frames.ts";
 import { headerBytesOf, measureTwoPart, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 import type { CallHomeListener } from "./listener.ts";
 
@@ -83,7 +89,10 @@ export class CallHomeConnection implements ResponseControl {
 
   readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {
     const bodyStart = start + TWO_PART_PREFIX_BYTES + headerBytesOf(bytes, start);
-    const header = bodyStart - start > TWO_PART_PREFIX_BYTES ? bytes.toString("utf8", start + TWO_PART_PREFIX_BYTES, bodyStart) : "";
+    const header =
+      bodyStart - start > TWO_PART_PREFIX_BYTES
+        ? bytes.toString("utf8", start + TWO_PART_PREFIX_BYTES, bodyStart)
+        : "";
     switch (this.#state) {
       case "streaming":
         if (header !== "") this.#sentinel(header, end - bodyStart);
@@ -113,7 +122,8 @@ export class CallHomeConnection implements ResponseControl {
   }
 
   #prologue(header: string, bodyBytes: number): void {
-    if (bodyBytes > 0) throw new RequestPlaneError("protocol_error", "Malformed prologue on the response connection");
+    if (bodyBytes > 0)
+      throw new RequestPlaneError("protocol_error", "Malformed prologue on the response connection");
     const refusal = decodePrologue(header);
     if (refusal) {
       this.fail(refusal);
@@ -132,10 +142,7 @@ export class CallHomeConnection implements ResponseControl {
 
   /** The sentinel, or the end of the connection: whichever comes first. */
   #end(): void {
-    if (this.#state === "done") {
-      this.#socket.end();
-      return;
-    }
+    if (this.#state === "done") return;
     const before = this.#state;
     this.#state = "done";
     if (before === "streaming") this.#receiver?.ended();

@@ -50,7 +50,9 @@ export function decodePrologue(json: string): RequestPlaneError | undefined {
   if (error === undefined || error === null) return undefined;
   if (typeof error !== "string") throw malformed("prologue");
   if (typeof typed === "object" && typed !== null) return fromDynamoError(typed);
-  return new RequestPlaneError("unavailable", error || "the worker could not start the request", { remote: true });
+  return new RequestPlaneError("unavailable", error || "the worker could not start the request", {
+    remote: true,
+  });
 }
 
 /** The contents of a header-only frame that the caller sends. */

@@ -18,7 +18,12 @@ export interface TwoPartMessage {
 }
 
 /** Writes the 24 bytes in front of header and body. */
-export function writeTwoPartPrefix(target: Buffer, offset: number, headerBytes: number, bodyBytes: number): void {
+export function writeTwoPartPrefix(
+  target: Buffer,
+  offset: number,
+  headerBytes: number,
+  bodyBytes: number,
+): void {
   target.fill(0, offset, offset + TWO_PART_PREFIX_BYTES);
   target.writeUInt32BE(headerBytes, offset + 4);
   target.writeUInt32BE(bodyBytes, offset + 12);
@@ -55,10 +60,7 @@ export function headerBytesOf(bytes: Buffer, start: number): number {
 export function measureTwoPart(limit: number, setting: string): MeasureFrame {
   return (bytes, start, end) => {
     if (end - start < TWO_PART_PREFIX_BYTES) return -TWO_PART_PREFIX_BYTES;
-    const length =
-      TWO_PART_PREFIX_BYTES +
-      readLength(bytes, start) +
-      readLength(bytes, start + 8);
+    const length = TWO_PART_PREFIX_BYTES + readLength(bytes, start) + readLength(bytes, start + 8);
     if (length > limit) throw tooLarge(length, limit, setting);
     return length;
   };
@@ -70,7 +72,8 @@ export function measureTwoPart(limit: number, setting: string): MeasureFrame {
  */
 export function decodeTwoPart(bytes: Uint8Array): TwoPartMessage {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const bodyStart = buffer.length < TWO_PART_PREFIX_BYTES ? NaN : TWO_PART_PREFIX_BYTES + readLength(buffer, 0);
+  const bodyStart =
+    buffer.length < TWO_PART_PREFIX_BYTES ? NaN : TWO_PART_PREFIX_BYTES + readLength(buffer, 0);
   const end = bodyStart + (bodyStart > 0 ? readLength(buffer, 8) : 0);
   if (!(end <= buffer.length)) {
     throw new RequestPlaneError("protocol_error", "Two-part message is incomplete", {
