@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Launcher, MAIN, freePort, isAlive } from "./launcher.ts";
 
@@ -80,6 +83,18 @@ describe("the launcher", { timeout: 60_000 }, () => {
     const launcher = new Launcher("/bin/sh", ["-c", script]);
     await launcher.up();
     launcher.process.kill("SIGKILL");
+    await launcher.ended;
+    await launcher.expectNothingLeft();
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("ends when npm gets %s", async (signal) => {
+    const folder = mkdtempSync(join(tmpdir(), "npm-start-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const start = `exec "${process.execPath}" "${MAIN}" --http-port ${await freePort()}`;
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ scripts: { start } }));
+    const launcher = new Launcher("npm", ["start", "--prefix", folder]);
+    await launcher.up();
+    launcher.process.kill(signal);
     await launcher.ended;
     await launcher.expectNothingLeft();
   });
