@@ -14,7 +14,6 @@ import type { RecordWatch } from "../record-watch.ts";
 import type { BucketFolder, Sight } from "./bucket-folder.ts";
 import { textOf } from "./errors.ts";
 import { inBatches } from "./in-batches.ts";
-import { TEMPORARY_PREFIX } from "./write.ts";
 
 export interface ScannerOptions {
   readonly folder: BucketFolder;
@@ -134,10 +133,15 @@ export class BucketScanner {
   }
 
   #notice(name: string | null): void {
-    // The end of the directory itself comes under the directory's own name.
-    if (name === basename(this.#folder.directory)) this.#unfollow();
-    if (name === null || this.#followed === undefined) this.#isFullLookDue = true;
-    else if (!name.startsWith(TEMPORARY_PREFIX)) this.#changed.add(name);
+    if (name === null) {
+      this.#lookAtAll();
+      return;
+    }
+    // The end of the directory itself comes under the directory's own name. The next full look makes it anew, not
+    // this one: whoever deletes a tree of folders would find a new one in it.
+    const isEnd = name === basename(this.#folder.directory);
+    if (isEnd) this.#unfollow();
+    for (const changed of isEnd ? this.#sights.keys() : [name]) this.#changed.add(changed);
     this.#wake();
   }
 

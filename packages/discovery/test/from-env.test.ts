@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { defaultFileRoot, discoveryFromEnv, fileDiscovery } from "../src/index.ts";
+import { closedAfterTest, ENDPOINTS, temporaryFolder } from "./helpers.ts";
+import { endpoint } from "./records.ts";
+
+const invalid = (...texts: string[]): unknown =>
+  expect.objectContaining({
+    code: "invalid_configuration",
+    message: expect.stringMatching(new RegExp(texts.join(".*"))) as unknown,
+  });
+
+test.each([
+  [{}, "file"],
+  [{ DYN_DISCOVERY_BACKEND: "" }, "file"],
+  [{ DYN_DISCOVERY_BACKEND: "file" }, "file"],
+  [{ DYN_DISCOVERY_BACKEND: "mem" }, "mem"],
+])("%j makes the backend %s", async (env, name) => {
+  expect(closedAfterTest(discoveryFromEnv(env)).name).toBe(name);
+});
+
+test("what is said in code wins", () => {
+  const discovery = discoveryFromEnv({ DYN_DISCOVERY_BACKEND: "etcd" }, { backend: "mem" });
+  expect(closedAfterTest(discovery).name).toBe("mem");
+});
+
+test("the folder is that of DYN_FILE_KV", async () => {
+  const root = await temporaryFolder();
+  const discovery = closedAfterTest(discoveryFromEnv({ DYN_FILE_KV: root }));
+  await discovery.register(endpoint(1n));
+  const other = closedAfterTest(fileDiscovery({ root }));
+  expect(await other.list(ENDPOINTS)).toEqual([endpoint(1n)]);
+});
+
+test("the folder without DYN_FILE_KV", () => {
+  expect(defaultFileRoot({ DYN_FILE_KV: "/kv", TMPDIR: "/t" })).toBe("/kv");
+  expect(defaultFileRoot({ DYN_FILE_KV: "", TMPDIR: "/t" })).toBe(join("/t", "dynamo_store_kv"));
+  expect(defaultFileRoot({})).toBe("/tmp/dynamo_store_kv");
+});
+
+test.each(["etcd", "kubernetes"])("%s is refused with what there is", (backend) => {
+  expect(() => discoveryFromEnv({ DYN_DISCOVERY_BACKEND: backend })).toThrow(invalid(backend, "file, mem"));
+});
+
+test("a name that nobody knows is an error with the variable, the value and the valid ones", () => {
+  expect(() => discoveryFromEnv({ DYN_DISCOVERY_BACKEND: "consul" })).toThrow(
+    invalid("DYN_DISCOVERY_BACKEND", "consul", "file, mem"),
+  );
+});
+
+test.each([
+  { leaseMs: 0 },
+  { leaseMs: NaN },
+  { leaseMs: 2 ** 31 },
+  { touchMs: 0 },
+  { leaseMs: 500, touchMs: 500 },
+])("%j is refused", (options) => {
+  expect(() => fileDiscovery(options)).toThrow(invalid("Ms must be"));
+});
+
+test("an unknown layout is refused with the valid ones", () => {
+  expect(() => fileDiscovery({ layout: "1.0" as "0.8" })).toThrow(invalid("1\\.0", "0\\.8 or 0\\.7"));
+});
