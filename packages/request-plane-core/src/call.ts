@@ -2,7 +2,7 @@
  * One call of a client: asks instances, one after the other, until one begins to answer.
  */
 import { randomUUID } from "node:crypto";
-import type { CallOptions, Timeouts } from "./endpoint.ts";
+import type { CallOptions } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { TIMEOUT_HEADER } from "./handler-context.ts";
 import { formatInstanceId } from "./instance.ts";
@@ -11,8 +11,10 @@ import type { TrackedInstance } from "./instance-set.ts";
 import { encodeJson, EncodedPayload } from "./payload-codec.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
 import type { ResponsePlane } from "./response-plane.ts";
-import { deadlineExceeded, ResponseReader } from "./response-reader.ts";
+import { ResponseReader } from "./response-reader.ts";
 import { ResponseStream } from "./response-stream.ts";
+import { deadlineExceeded } from "./timeouts.ts";
+import type { Timeouts } from "./timeouts.ts";
 import type { Headers, RequestPlaneClient } from "./transport.ts";
 import { encodeControlMessage } from "./wire/control-message.ts";
 import type { ConnectionInfo } from "./wire/control-message.ts";

@@ -6,6 +6,7 @@
 import type { EndpointName } from "./endpoint-name.ts";
 import type { Instance, InstanceId } from "./instance.ts";
 import type { ResponseStream } from "./response-stream.ts";
+import type { Timeouts } from "./timeouts.ts";
 import type { Headers } from "./transport.ts";
 
 export interface Endpoint<Request = unknown, Item = unknown> {
@@ -124,16 +125,4 @@ export interface CallOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Whether another instance may be asked when one fails before its first item. Default true. */
   readonly failover?: boolean;
-}
-
-/** Bounds on waiting, in milliseconds; 0 means none. Connect and acknowledge are the transport's. */
-export interface Timeouts {
-  /** From the acknowledgement to the worker's word that it has begun. Per attempt. */
-  readonly establishMs: number;
-  /** From there to the first item. Per attempt. */
-  readonly firstItemMs: number;
-  /** From one item to the next, counted only while the caller waits for one. */
-  readonly betweenItemsMs: number;
-  /** From the call to the end of the stream, all attempts together. */
-  readonly totalMs: number;
 }

@@ -1,6 +1,6 @@
 import type { RequestContext } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
-import { deadlineExceeded } from "./response-reader.ts";
+import { deadlineExceeded } from "./timeouts.ts";
 import type { Headers } from "./transport.ts";
 
 /** How long the caller waits in all, in milliseconds, as a request header of ours. Others ignore it. */

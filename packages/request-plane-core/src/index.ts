@@ -14,9 +14,9 @@ export type {
   RequestContext,
   ServedEndpoint,
   ServeOptions,
-  Timeouts,
   WaitOptions,
 } from "./endpoint.ts";
+export type { Timeouts } from "./timeouts.ts";
 export { ResponseStream } from "./response-stream.ts";
 export { AnnotatedItem } from "./annotated.ts";
 export type { Annotated } from "./annotated.ts";

@@ -16,7 +16,6 @@ import type {
   Handler,
   ServedEndpoint,
   ServeOptions,
-  Timeouts,
 } from "./endpoint.ts";
 import { RoutedClient } from "./endpoint-client.ts";
 import { EndpointWorker } from "./endpoint-worker.ts";
@@ -29,6 +28,7 @@ import { Planes } from "./planes.ts";
 import { PublishedEndpoint } from "./published-endpoint.ts";
 import { override, readSettings } from "./settings.ts";
 import type { Environment, SettingsOf } from "./settings.ts";
+import type { Timeouts } from "./timeouts.ts";
 import type { PlaneHealth, Transport } from "./transport.ts";
 
 export type CoreSettings = SettingsOf<typeof CORE_SETTINGS>;

@@ -6,10 +6,10 @@
  */
 import { errorOfItem, isErrorItem } from "./annotated.ts";
 import type { Annotated } from "./annotated.ts";
-import type { Timeouts } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
-import type { DeadlinePhase } from "./errors.ts";
 import type { ResponseBuffer } from "./response-buffer.ts";
+import { deadlineExceeded } from "./timeouts.ts";
+import type { Timeouts } from "./timeouts.ts";
 import { Watchdog } from "./watchdog.ts";
 import type { WatchedPhase } from "./watchdog.ts";
 
@@ -183,22 +183,6 @@ export class ResponseReader<T> {
     if (phase === "end") this.#buffer.ended();
     else this.#buffer.cancel(deadlineExceeded(phase, limitMs));
   }
-}
-
-const WAITED_FOR: Readonly<Record<DeadlinePhase, string>> = {
-  connect: "a connection",
-  acknowledge: "the worker's acknowledgement",
-  establish: "the worker to begin its response",
-  first_item: "the first item",
-  between_items: "the next item",
-  total: "the end of the response",
-};
-
-/** The error of a bound that ran out. */
-export function deadlineExceeded(phase: DeadlinePhase, limitMs: number): RequestPlaneError {
-  return new RequestPlaneError("deadline_exceeded", `Waited ${limitMs} ms for ${WAITED_FOR[phase]}`, {
-    facts: { phase, limit: limitMs, elapsedMs: limitMs },
-  });
 }
 
 function parseWrapper<T>(text: string): Wrapper<T> {
