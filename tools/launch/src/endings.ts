@@ -8,7 +8,10 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const ECHO_MS = 500;
 const LOOK_MS = 500;
 
-/** Resolves on the first signal, or when the process that started this one is gone: npm may die without a word. */
+/**
+ * Resolves on the first signal, when nobody reads our output any more, or when the process that started this one
+ * is gone: npm may die without a word.
+ */
 export function askedToEnd(onSecondSignal: () => void): Promise<void> {
   return new Promise((resolve) => {
     let first: number | undefined;
@@ -18,6 +21,7 @@ export function askedToEnd(onSecondSignal: () => void): Promise<void> {
       resolve();
     };
     for (const signal of SIGNALS) process.on(signal, onSignal);
+    process.stdout.on("error", () => resolve());
 
     const parent = process.ppid;
     const timer = setInterval(() => {

@@ -87,6 +87,15 @@ describe("the launcher", { timeout: 60_000 }, () => {
     await launcher.expectNothingLeft();
   });
 
+  it("ends quietly when nobody reads its output any more", async () => {
+    const { launcher } = await launch();
+    await launcher.says("request plane: tcp");
+    launcher.process.stdout?.destroy();
+    expect(await launcher.ended).toBe(0);
+    expect(launcher.stderr).toBe("");
+    await launcher.expectNothingLeft();
+  });
+
   it.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("ends when npm gets %s", async (signal) => {
     const folder = mkdtempSync(join(tmpdir(), "npm-start-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
