@@ -3,10 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { workspacePackages, workspaceRoot } from "@dynamo/workspace";
+import type { WorkspacePackage } from "@dynamo/workspace";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { packProblems } from "../src/check.ts";
+import { contentProblems } from "../src/tarball.ts";
 
 let root: string;
+const bin = { user: "./dist/index.js" };
 
 /** A workspace of two good packages, of which `user` needs `used`; each test spoils one thing. */
 beforeEach(() => {
@@ -37,57 +40,56 @@ afterEach(() => {
 });
 
 test("finds nothing wrong with good packages", async () => {
-  expect(await problemsOf("used")).toEqual([]);
+  build("used");
+  build("user");
   expect(await problemsOf("user")).toEqual([]);
 });
 
-test("finds files that are missing, strange or stale", async () => {
-  rmSync(join(root, "packages/used/README.md"));
-  addPackage("used", { files: ["dist", "src"] });
-  build("used");
-  write("packages/used/dist/gone.js", "");
-  rmSync(join(root, "packages/used/README.md"));
-  const problems = await packProblemsOf("used");
-  expect(problems).toContain("README.md is missing from the tarball");
-  expect(problems).toContain("src/index.ts has no place in the tarball");
-  expect(problems).toContain("dist/.tsbuildinfo has no place in the tarball");
-  expect(problems).toContainEqual(
-    expect.stringContaining("dist/gone.js is built from a source that is gone"),
-  );
-});
-
-test("finds exports that lead nowhere", async () => {
-  addPackage("used", { publishConfig: { exports: { ".": "./dist/nowhere.js" } } });
-  const problems = await problemsOf("used");
-  expect(problems).toContainEqual(expect.stringContaining("publint:"));
-  expect(problems).toContainEqual(expect.stringContaining("attw:"));
-  expect(problems).toContainEqual(expect.stringContaining("importing @fixture/used:"));
-  expect(problems).toContainEqual(expect.stringMatching(/error TS.*@fixture\/used/));
-});
-
-test("finds declarations that need what is not published", async () => {
-  build("used");
-  write("packages/used/dist/two.d.ts", `export { two } from "not-published";\n`);
-  expect(await packProblemsOf("used")).toContainEqual(expect.stringMatching(/error TS.*not-published/));
-});
-
-test("finds a program that does not start", async () => {
+test("finds what would break at a user's", async () => {
+  const dist = { ".": "./dist/index.js", "./nowhere": "./dist/nowhere.js" };
+  addPackage("user", {
+    dependencies: { "@fixture/used": "workspace:^" },
+    publishConfig: { bin, exports: dist },
+  });
   write("packages/user/src/index.ts", `#!/usr/bin/env node\nthrow new Error("not today");\n`);
+  build("used");
+  build("user");
+  write("packages/user/dist/index.d.ts", `export { two } from "not-published";\n`);
   const problems = await problemsOf("user");
+  expect(problems).toContainEqual(expect.stringMatching(/^publint: .*nowhere/));
+  expect(problems).toContainEqual(expect.stringMatching(/^attw: .*nowhere/));
+  expect(problems).toContainEqual(expect.stringMatching(/^importing @fixture\/user: .*not today/s));
+  expect(problems).toContainEqual(expect.stringMatching(/^importing @fixture\/user\/nowhere: /));
+  expect(problems).toContainEqual(expect.stringMatching(/error TS.*@fixture\/user\/nowhere/));
+  expect(problems).toContainEqual(expect.stringMatching(/error TS.*not-published/));
   expect(problems).toContainEqual(expect.stringMatching(/^user --help: .*not today/s));
 });
 
-async function problemsOf(name: string): Promise<string[]> {
-  build("used");
-  if (name !== "used") build(name);
-  return packProblemsOf(name);
+test("finds files that are missing, strange or stale", () => {
+  const contents = [
+    "package.json",
+    "LICENSE",
+    "src/two.ts",
+    "dist/two.js",
+    "dist/gone.js",
+    "dist/.tsbuildinfo",
+  ];
+  expect(contentProblems(memberOf("used"), { file: "used.tgz", contents })).toEqual([
+    "README.md is missing from the tarball",
+    "src/two.ts has no place in the tarball",
+    "dist/.tsbuildinfo has no place in the tarball",
+    "dist/gone.js is built from a source that is gone: remove dist and build again",
+  ]);
+});
+
+function problemsOf(name: string): Promise<string[]> {
+  return packProblems(memberOf(name), workspacePackages(root));
 }
 
-async function packProblemsOf(name: string): Promise<string[]> {
-  const all = workspacePackages(root);
-  const member = all.find(({ path }) => path === `packages/${name}`);
+function memberOf(name: string): WorkspacePackage {
+  const member = workspacePackages(root).find(({ path }) => path === `packages/${name}`);
   if (!member) throw new Error(`no package ${name}`);
-  return packProblems(member, all);
+  return member;
 }
 
 function build(name: string): void {
@@ -105,12 +107,11 @@ function addPackage(name: string, more: object): void {
     license: "Apache-2.0",
     type: "module",
     exports: { ".": "./src/index.ts" },
-    ...(name === "user" ? { bin: { user: "./src/index.ts" } } : {}),
     files: ["dist", "!dist/.tsbuildinfo"],
     engines: { node: ">=22.19" },
     publishConfig: {
       exports: { ".": { types: "./dist/index.d.ts", default: "./dist/index.js" } },
-      ...(name === "user" ? { bin: { user: "./dist/index.js" } } : {}),
+      ...(name === "user" ? { bin } : {}),
     },
     ...more,
   };

@@ -12,16 +12,19 @@ export interface TestCount {
  *     @dynamo/discovery:test:  Test Files  1 failed | 2 passed (3)
  *     @dynamo/discovery:test:       Tests  24 passed (24)
  *
- * A file that fails before it declares a test has no line among the tests, so it counts as one failure.
+ * A file that fails before it declares a test has no line among the tests, so it counts as one failure. So does
+ * a package without tests.
  */
 export class Summary {
   #passed = 0;
   readonly #failed = new Map<string, TestFailures>();
 
   add(line: string): void {
-    const match = /^(\S+):test: +(Test Files|Tests) +(.*\(\d+\))\s*$/.exec(stripVTControlCharacters(line));
-    if (match === null) return;
-    const [, task = "", kind, counts = ""] = match;
+    const match = /^(\S+):test: +(.*)$/.exec(stripVTControlCharacters(line));
+    const [, task = "", text = ""] = match ?? [];
+    if (text.startsWith("No test files found")) this.#failed.set(task, { files: 1, tests: 0 });
+    const [, kind, counts = ""] = /^(Test Files|Tests) +(.*\(\d+\))\s*$/.exec(text) ?? [];
+    if (kind === undefined) return;
     const failures = this.#failed.get(task) ?? { files: 0, tests: 0 };
     this.#failed.set(task, failures);
     if (kind === "Test Files") failures.files += count(counts, "failed");

@@ -27,6 +27,13 @@ test("counts a file that could not be loaded", () => {
   expect(total).toEqual({ passed: 3, failed: 1 });
 });
 
+test("counts a package without tests", () => {
+  expect(totalOf(["@dynamo/a:test: No test files found, exiting with code 1"])).toEqual({
+    passed: 0,
+    failed: 1,
+  });
+});
+
 test("reads through colours", () => {
   const line =
     "\u001B[35m@dynamo/a:test: \u001B[0m\u001B[2m      Tests \u001B[22m \u001B[1m\u001B[32m4 passed\u001B[39m (4)";
