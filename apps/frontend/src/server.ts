@@ -3,7 +3,7 @@
  */
 import type { Socket } from "node:net";
 import cors from "@fastify/cors";
-import fastify from "fastify";
+import fastify, { LogController } from "fastify";
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HttpError, toHttpError } from "./errors.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -23,14 +23,15 @@ const KEEP_ALIVE_MS = 76_000;
 /** For the head of a request, then for all of it. */
 const HEADERS_MS = 30_000;
 const REQUEST_MS = 300_000;
+const MIB = 1024 * 1024;
 
 /** A server that isn't listening yet, without routes. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { running, corsOrigins } = options;
   const app = fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
-    bodyLimit: options.bodyLimitMb * 1024 * 1024,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimitMb * MIB,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS,
     http: { noDelay: true, headersTimeout: HEADERS_MS },
@@ -49,6 +50,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   answerUnknownRoutes(app);
   if (corsOrigins.length > 0)
     void app.register(cors, { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
+  answerUnknownRoutes(app);
   app.addHook("onRequest", echoRequestId);
   app.addHook("onSend", async (_request, reply) => {
     if (running.isDraining) reply.header("connection", "close");
@@ -65,7 +67,10 @@ export function refuseWhileDraining(app: FastifyInstance, running: RunningReques
   });
 }
 
-/** 404 for a path nobody serves, 405 for a method the path doesn't have. */
+/**
+ * 404 for a path nobody serves, 405 for a method the path doesn't have. A hook and not a handler, because
+ * Fastify reads the body before it calls a handler.
+ */
 function answerUnknownRoutes(app: FastifyInstance): void {
   const methods = new Map<string, Set<string>>();
   app.addHook("onRoute", ({ url, method }) => {
@@ -73,17 +78,23 @@ function answerUnknownRoutes(app: FastifyInstance): void {
     for (const name of [method].flat()) known.add(name);
     methods.set(url, known);
   });
-  app.setNotFoundHandler(({ method, url }) => {
-    const [path = ""] = url.split("?");
-    const wildcard = [...methods.keys()].find(
-      (route) => route.endsWith("/*") && path.startsWith(route.slice(0, -1)),
-    );
-    const allowed = methods.get(path) ?? (wildcard === undefined ? undefined : methods.get(wildcard));
-    if (!allowed) throw new HttpError(404, `Route not found: ${method} ${path}`);
-    const allow = [...allowed].join(", ");
-    throw new HttpError(405, `Method ${method} is not allowed for ${path}, only ${allow}`, {
-      headers: { allow },
+  // After those of the plugins, so that browsers may read the answer.
+  app.after(() => {
+    app.addHook("onRequest", async ({ is404, method, url }) => {
+      if (is404) throw unknownRoute(methods, method, url.split("?")[0] ?? "");
     });
+  });
+}
+
+type MethodsByRoute = ReadonlyMap<string, ReadonlySet<string>>;
+
+function unknownRoute(methods: MethodsByRoute, method: string, path: string): HttpError {
+  const covers = (route: string): boolean => route.endsWith("/*") && path.startsWith(route.slice(0, -1));
+  const allowed = methods.get(path) ?? methods.get([...methods.keys()].find(covers) ?? "");
+  if (!allowed) return new HttpError(404, `Route not found: ${method} ${path}`);
+  const allow = [...allowed].join(", ");
+  return new HttpError(405, `Method ${method} is not allowed for ${path}, only ${allow}`, {
+    headers: { allow },
   });
 }
 
@@ -93,7 +104,7 @@ async function echoRequestId(request: FastifyRequest, reply: FastifyReply): Prom
 }
 
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const failure = fromFastify(error) ?? toHttpError(error);
+  const failure = fromFastify(error, request) ?? toHttpError(error);
   const facts = {
     method: request.method,
     url: request.url,
@@ -106,12 +117,15 @@ function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): v
 }
 
 /** What Fastify finds wrong with a request before a route sees it. */
-function fromFastify(error: unknown): HttpError | undefined {
+function fromFastify(error: unknown, { server }: FastifyRequest): HttpError | undefined {
   const { code, statusCode, message } = error as Partial<FastifyError>;
   if (error instanceof HttpError || code?.startsWith("FST_") !== true) return undefined;
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return new HttpError(413, "Request body exceeds the limit set by DYN_HTTP_BODY_LIMIT_MB");
+      return new HttpError(
+        413,
+        `Request body exceeds the limit of ${(server.initialConfig.bodyLimit ?? 0) / MIB} MB set by DYN_HTTP_BODY_LIMIT_MB`,
+      );
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return new HttpError(415, "Expected request with Content-Type application/json");
     default:

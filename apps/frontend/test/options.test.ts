@@ -1,0 +1,137 @@
+import { CommanderError } from "commander";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { parseOptions } from "../src/options.ts";
+import type { Options } from "../src/options.ts";
+
+afterEach(() => vi.unstubAllEnvs());
+
+function parse(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const warnings: string[] = [];
+  const options = parseOptions(args, (warning) => warnings.push(warning));
+  return { options, warnings };
+}
+
+describe("options", () => {
+  test("have Dynamo's defaults", () => {
+    expect(parse([])).toEqual({
+      warnings: [],
+      options: {
+        httpHost: "0.0.0.0",
+        httpPort: 8000,
+        httpCorsOrigin: [],
+        httpBodyLimitMb: 45,
+        httpResponseLimitMb: 256,
+        httpGracefulShutdownTimeoutSecs: 5,
+        httpClientStallTimeoutSecs: 300,
+        routerMode: "round-robin",
+        requestPlane: "tcp",
+        discoveryBackend: "file",
+        logLevel: "info",
+      },
+    });
+  });
+
+  test.each<[string, string, string, Partial<Options>]>([
+    ["--http-host", "DYN_HTTP_HOST", "::1", { httpHost: "::1" }],
+    ["--http-port", "DYN_HTTP_PORT", "0", { httpPort: 0 }],
+    [
+      "--http-cors-origin",
+      "DYN_HTTP_CORS_ORIGIN",
+      "https://a.b, *",
+      { httpCorsOrigin: ["https://a.b", "*"] },
+    ],
+    ["--http-body-limit-mb", "DYN_HTTP_BODY_LIMIT_MB", "7", { httpBodyLimitMb: 7 }],
+    ["--http-response-limit-mb", "DYN_HTTP_RESPONSE_LIMIT_MB", "7", { httpResponseLimitMb: 7 }],
+    [
+      "--http-graceful-shutdown-timeout-secs",
+      "DYN_HTTP_GRACEFUL_SHUTDOWN_TIMEOUT_SECS",
+      "0",
+      { httpGracefulShutdownTimeoutSecs: 0 },
+    ],
+    [
+      "--http-client-stall-timeout-secs",
+      "DYN_HTTP_CLIENT_STALL_TIMEOUT_SECS",
+      "2",
+      { httpClientStallTimeoutSecs: 2 },
+    ],
+    [
+      "--http-backend-stream-timeout-secs",
+      "DYN_HTTP_BACKEND_STREAM_TIMEOUT_SECS",
+      "1.5",
+      { httpBackendStreamTimeoutSecs: 1.5 },
+    ],
+    [
+      "--response-establish-timeout-secs",
+      "DYN_RESPONSE_ESTABLISH_TIMEOUT_SECS",
+      "3",
+      { responseEstablishTimeoutSecs: 3 },
+    ],
+    [
+      "--response-first-item-timeout-secs",
+      "DYN_RESPONSE_FIRST_ITEM_TIMEOUT_SECS",
+      "3",
+      { responseFirstItemTimeoutSecs: 3 },
+    ],
+    [
+      "--response-total-timeout-secs",
+      "DYN_RESPONSE_TOTAL_TIMEOUT_SECS",
+      "3",
+      { responseTotalTimeoutSecs: 3 },
+    ],
+    ["--router-mode", "DYN_ROUTER_MODE", "least-loaded", { routerMode: "least-loaded" }],
+    ["--request-plane", "DYN_REQUEST_PLANE", "NaTs", { requestPlane: "nats" }],
+    ["--discovery-backend", "DYN_DISCOVERY_BACKEND", "mem", { discoveryBackend: "mem" }],
+    ["--namespace", "DYN_NAMESPACE", "prod", { namespace: "prod" }],
+    ["--model-name", "DYN_MODEL_NAME", "a/b", { modelName: "a/b" }],
+    ["--log-level", "DYN_LOG", "debug", { logLevel: "debug" }],
+  ])("%s and %s with '%s'", (flag, variable, text, expected) => {
+    expect(parse([flag, text]).options).toMatchObject(expected);
+    expect(parse([], { [variable]: text }).options).toMatchObject(expected);
+  });
+
+  test("a flag wins over its variable", () => {
+    expect(parse(["--http-port", "1"], { DYN_HTTP_PORT: "2" }).options.httpPort).toBe(1);
+  });
+
+  test.each([
+    ["DYN_HTTP_PORT", "65536", "httpPort", 8000],
+    ["DYN_HTTP_PORT", "8000x", "httpPort", 8000],
+    ["DYN_HTTP_BODY_LIMIT_MB", "0", "httpBodyLimitMb", 45],
+    ["DYN_HTTP_GRACEFUL_SHUTDOWN_TIMEOUT_SECS", "-1", "httpGracefulShutdownTimeoutSecs", 5],
+    ["DYN_HTTP_GRACEFUL_SHUTDOWN_TIMEOUT_SECS", "NaN", "httpGracefulShutdownTimeoutSecs", 5],
+    ["DYN_HTTP_CORS_ORIGIN", "example.com", "httpCorsOrigin", []],
+    ["DYN_ROUTER_MODE", "fastest", "routerMode", "round-robin"],
+    ["DYN_REQUEST_PLANE", "udp", "requestPlane", "tcp"],
+    ["DYN_LOG", "dynamo=debug", "logLevel", "info"],
+  ] as const)("%s='%s' gives the default and one warning", (variable, text, key, value) => {
+    const { options, warnings } = parse([], { [variable]: text });
+    expect(options[key]).toEqual(value);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(`${variable}='${text}'`);
+  });
+
+  test("an empty variable is one that is not set", () => {
+    expect(parse([], { DYN_NAMESPACE: "", DYN_HTTP_PORT: "" })).toMatchObject({
+      options: { httpPort: 8000 },
+      warnings: [],
+    });
+    expect(parse([], { DYN_NAMESPACE: "" }).options).not.toHaveProperty("namespace");
+  });
+
+  test.each([
+    [["--http-port", "x"], "Expected a port from 0 to 65535"],
+    [["--router-mode", "fastest"], "round-robin, random, least-loaded, direct"],
+    [
+      ["--request-plane", "udp"],
+      "Invalid request plane mode 'udp'. Valid options are: 'nats', 'tcp', 'http'",
+    ],
+    [["--frobnicate"], "unknown option '--frobnicate'"],
+    [["extra"], "too many arguments"],
+  ])("%j is an error", (args, message) => {
+    const stderr = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    expect(() => parse(args)).toThrow(CommanderError);
+    expect(stderr.mock.calls.join("")).toContain(message);
+    stderr.mockRestore();
+  });
+});
