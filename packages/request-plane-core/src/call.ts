@@ -13,7 +13,7 @@ import { ResponseBuffer } from "./response-buffer.ts";
 import type { ResponsePlane } from "./response-plane.ts";
 import { ResponseReader } from "./response-reader.ts";
 import { ResponseStream } from "./response-stream.ts";
-import { deadlineExceeded } from "./timeouts.ts";
+import { deadlineExceeded, LONGEST_TIMER_MS } from "./timeouts.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { Headers, RequestPlaneClient } from "./transport.ts";
 import { encodeControlMessage } from "./wire/control-message.ts";
@@ -58,7 +58,7 @@ export class Call<Item> {
         ? request
         : new EncodedPayload(Buffer.from(encodeJson(request)), "json");
     const { totalMs } = this.#timeouts;
-    if (totalMs > 0)
+    if (totalMs > 0 && totalMs <= LONGEST_TIMER_MS)
       this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();

@@ -76,6 +76,8 @@ export class EndpointWorker<Request, Item> {
   }
 
   async #run(request: DecodedRequest, writer: ResponseWriter): Promise<void> {
+    // The acknowledgement goes out before the handler runs, however long its first step takes.
+    await Promise.resolve();
     try {
       await answer(this.#options.handler, request, writer);
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { RequestContext } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
-import { deadlineExceeded } from "./timeouts.ts";
+import { deadlineExceeded, LONGEST_TIMER_MS } from "./timeouts.ts";
 import type { Headers } from "./transport.ts";
 
 /** How long the caller waits in all, in milliseconds, as a request header of ours. Others ignore it. */
@@ -25,7 +25,7 @@ export class HandlerContext implements RequestContext {
     this.headers = headers;
     this.metadata = metadata;
     const timeoutMs = Number(headers[TIMEOUT_HEADER]);
-    if (timeoutMs > 0) {
+    if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) {
       this.deadline = Date.now() + timeoutMs;
       this.#timer = setTimeout(() => this.#end("killed", deadlineExceeded("total", timeoutMs)), timeoutMs);
     }

@@ -36,6 +36,8 @@ export class InstanceSet {
   readonly #waiting = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
+  /** Why discovery is not followed any more. */
+  #over: RequestPlaneError | undefined;
   /** In the order of their ids, so that clients take turns alike; made anew when the set changes. */
   #sorted: readonly TrackedInstance[] = [];
 
@@ -74,7 +76,7 @@ export class InstanceSet {
       };
       const check = (): void => {
         if (this.#sorted.length >= count) settle();
-        else if (this.#stop.signal.aborted) settle(new RequestPlaneError("closed", "The client is closed"));
+        else if (this.#over) settle(this.#over);
       };
       const abort = (): void => settle(RequestPlaneError.from(signal?.reason, "cancelled"));
       const timer =
@@ -94,7 +96,12 @@ export class InstanceSet {
 
   async #follow(discovery: Discovery): Promise<void> {
     const query = { type: "Endpoint", ...this.#name } as const;
-    for await (const event of discovery.watch(query, this.#stop.signal)) this.#apply(event);
+    try {
+      for await (const event of discovery.watch(query, this.#stop.signal)) this.#apply(event);
+      this.#over = new RequestPlaneError("closed", "The client, or the discovery it follows, is closed");
+    } catch (error) {
+      this.#over = RequestPlaneError.from(error);
+    }
     this.#notify();
   }
 

@@ -9,7 +9,8 @@ import type { ResponseReader } from "./response-reader.ts";
  *
  * Iteration ends cleanly only when the worker said that the response is whole. Everything else throws a
  * `RequestPlaneError`: an error item of the worker, a connection that ends too early, a bound that runs out.
- * Leaving the loop kills the request at the worker. A stream can be iterated once.
+ * Leaving the loop kills the request at the worker. A stream can be iterated once. One that is not wanted
+ * any more must be cancelled: until it ends, it holds a connection.
  */
 export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
   /** The request's id. */

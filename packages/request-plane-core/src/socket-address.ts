@@ -40,8 +40,14 @@ export function detectHost(): string {
   return best?.address ?? "127.0.0.1";
 }
 
+/** Dynamo up to 1.5 wants the name of an interface in `DYN_TCP_RESPONSE_STREAM_HOST`. */
+function addressOfInterface(name: string): string | undefined {
+  return networkInterfaces()[name]?.[0]?.address;
+}
+
 /**
- * Where to listen and what to tell others. Without a host to bind, the detected one; without one to
+ * Where to listen and what to tell others. The host to bind may be an address or the name of an interface.
+ * Without one it is the detected address; without one to
  * advertise, the bound one, or the detected one when the bound one is a wildcard.
  * Throws `invalid_configuration` when a wildcard is to be advertised.
  */
@@ -49,7 +55,7 @@ export function resolveHosts(
   bind: string | undefined,
   advertise: string | undefined,
 ): { bind: string; advertise: string } {
-  const host = bind ?? detectHost();
+  const host = bind === undefined ? detectHost() : (addressOfInterface(bind) ?? bind);
   if (advertise !== undefined && isWildcardHost(advertise)) {
     throw new RequestPlaneError(
       "invalid_configuration",

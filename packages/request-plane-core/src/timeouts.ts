@@ -1,6 +1,9 @@
 import { RequestPlaneError } from "./errors.ts";
 import type { DeadlinePhase } from "./errors.ts";
 
+/** Node's timers know no longer delay, and fire at once when they are given one. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
+
 /** Bounds on waiting, in milliseconds; 0 means none. Connect and acknowledge are the transport's. */
 export interface Timeouts {
   /** From the acknowledgement to the worker's word that it has begun. Per attempt. */

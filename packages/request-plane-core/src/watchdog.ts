@@ -3,6 +3,7 @@
  * entering a wait notes the time, and the timer looks at the note when it fires.
  */
 import type { DeadlinePhase } from "./errors.ts";
+import { LONGEST_TIMER_MS } from "./timeouts.ts";
 
 /** `end` is the wait for the connection to close after the last item; its expiry is no error. */
 export type WatchedPhase = DeadlinePhase | "end";
@@ -43,7 +44,7 @@ export class Watchdog {
   #arm(delayMs: number): void {
     clearTimeout(this.#timer);
     this.#firesAt = performance.now() + delayMs;
-    this.#timer = setTimeout(this.#fire, delayMs);
+    this.#timer = setTimeout(this.#fire, Math.min(delayMs, LONGEST_TIMER_MS));
   }
 
   readonly #fire = (): void => {

@@ -58,11 +58,13 @@ export class ConnectionPool {
 
   #withRoom(): ClientConnection | undefined {
     const { poolSize, channelBuffer } = this.#options;
-    const open = this.#connections.filter(({ pending }) => pending < channelBuffer);
-    const free = open.find(({ isCongested }) => !isCongested);
-    if (free) return free;
-    if (this.#connections.length < poolSize) return this.#connect();
-    return open[0];
+    let congested: ClientConnection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.pending >= channelBuffer) continue;
+      if (!connection.isCongested) return connection;
+      congested ??= connection;
+    }
+    return this.#connections.length < poolSize ? this.#connect() : congested;
   }
 
   #connect(): ClientConnection {
