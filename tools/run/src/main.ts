@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { Summary } from "./summary.ts";
 
@@ -11,8 +12,13 @@ const turbo = spawn("turbo", [...color, ...process.argv.slice(2)], {
   stdio: ["inherit", "pipe", "inherit"],
   shell: process.platform === "win32",
 });
-// Turbo gets the terminal's signals too, and stops its tasks; its exit is then ours.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => turbo.kill(signal));
+// A run that was stopped has checked nothing, though turbo then ends with 0.
+let stoppedBy = 0;
+process.on("SIGINT", () => (stoppedBy = constants.signals.SIGINT)); // the terminal tells turbo too
+process.on("SIGTERM", () => {
+  stoppedBy = constants.signals.SIGTERM;
+  turbo.kill("SIGTERM");
+});
 
 const summary = new Summary();
 const lines = createInterface({ input: turbo.stdout, crlfDelay: Infinity });
@@ -26,7 +32,7 @@ turbo.on("error", (error) => {
   process.exitCode = 1;
 });
 turbo.on("close", (code) => {
-  process.exitCode = code ?? 1;
+  process.exitCode = stoppedBy > 0 ? 128 + stoppedBy : (code ?? 1);
   const total = summary.total;
   if (total) process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 });
