@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { encodeRecord, fileDiscovery } from "../src/index.ts";
+import { BucketFolder } from "../src/file/bucket-folder.ts";
 import { FILE_LAYOUTS } from "../src/file/layout.ts";
 import { keyInBucket } from "../src/record-key.ts";
 import {
@@ -87,21 +88,21 @@ test("a file that is written in two steps is added when it is whole, without a w
   const { logger, warnings } = recordingLogger();
   const discovery = closedAfterTest(fileDiscovery({ root, logger }));
   const follower = new Follower(discovery.watch(ENDPOINTS));
-  const text = encodeRecord(endpoint(1n));
   for (const address of ["a", "b", "c"]) {
     const whole = encodeRecord(endpoint(1n, address));
     await writeFile(path, whole.slice(0, 40));
     await sleep(20);
     await writeFile(path, whole);
-    await until("the whole file is seen", () => follower.last(1n)?.record["transport"] !== undefined);
-    await until("its value is seen", async () => encodeRecord(follower.last(1n)!.record) === whole);
+    await until("it is seen whole", () => {
+      const event = follower.last(1n);
+      return event && encodeRecord(event.record) === whole;
+    });
   }
-  expect(text).not.toBe("");
   expect(follower.kinds).toEqual(["added", "changed", "changed"]);
   expect(warnings).toEqual([]);
 });
 
-test("two writes within one tick of the clock, of the same length: the last one is seen", async () => {
+test("of two quick writes in place, of the same length, the last one is seen", async () => {
   const root = await temporaryFolder();
   const directory = await bucket(root);
   const discovery = closedAfterTest(fileDiscovery({ root, layout: "0.7" }));
@@ -117,6 +118,26 @@ test("two writes within one tick of the clock, of the same length: the last one 
     });
   }
   expect(follower.kinds.every((kind, index) => kind === (index === 0 ? "added" : "changed"))).toBe(true);
+});
+
+test("a fresh file is read at every look, a settled one only after it changed", async () => {
+  const directory = await bucket(await temporaryFolder());
+  const { logger } = recordingLogger();
+  const options = { directory, bucket: "v1/instances", layout: FILE_LAYOUTS["0.8"], leaseMs: 60_000, logger };
+  const folder = new BucketFolder(options);
+  const path = join(directory, nameOf(1n));
+  await writeFile(path, encodeRecord(endpoint(1n, "a")));
+  const fresh = await folder.look(nameOf(1n));
+  expect(fresh).toMatchObject({ kind: "record", signature: undefined });
+  let settled = fresh;
+  await until("it has settled", async () => {
+    settled = await folder.look(nameOf(1n), settled);
+    return settled.signature;
+  });
+  expect(await folder.look(nameOf(1n), settled)).toBe(settled);
+  await writeFile(path, encodeRecord(endpoint(1n, "b")));
+  const changed = await folder.look(nameOf(1n), settled);
+  expect(changed.live?.record).toEqual(endpoint(1n, "b"));
 });
 
 test("a record that nobody touches is gone when its lease is over, and back when it is touched", async () => {
@@ -259,4 +280,26 @@ test("a file that breaks keeps its last record until its lease is over", async (
   expect(follower.kinds).toEqual(["added"]);
   await until("it has expired", () => follower.known.size === 0);
   expect(follower.kinds).toEqual(["added", "removed"]);
+});
+
+test("unregistering rejects when the file can't be taken away, closing goes on with the others", async () => {
+  const root = await temporaryFolder();
+  const { logger, warnings } = recordingLogger();
+  const discovery = closedAfterTest(fileDiscovery({ root, layout: "0.7", logger }));
+  const registration = await discovery.register(endpoint(1n));
+  await discovery.register(endpoint(2n));
+  await discovery.register(endpoint(3n));
+  const directory = join(root, "v1/instances");
+  for (const id of [1, 2]) {
+    await rm(join(directory, `dynamo_backend_generate_${id}`));
+    await mkdir(join(directory, `dynamo_backend_generate_${id}`));
+  }
+  await expect(registration.unregister()).rejects.toThrow("DYN_FILE_KV");
+  await registration.unregister();
+  await discovery.close();
+  expect(warnings).toHaveLength(1);
+  expect((await readdir(directory)).sort()).toEqual([
+    "dynamo_backend_generate_1",
+    "dynamo_backend_generate_2",
+  ]);
 });

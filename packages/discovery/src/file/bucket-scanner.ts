@@ -85,6 +85,7 @@ export class BucketScanner {
   }
 
   async #look(name: string): Promise<void> {
+    if (this.#isStopped) return;
     const before = this.#sights.get(name);
     const sight = await this.#folder.look(name, before);
     if (this.#isStopped || sight === before) return;

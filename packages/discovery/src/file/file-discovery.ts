@@ -55,20 +55,14 @@ class FileDiscovery implements Discovery {
     this.#assertOpen();
     const { record, text } = snapshotOf(given);
     const path = join(this.#settings.root, bucketOf(record.type), this.#fileNameOf(record));
-    try {
-      const file = await this.#own.put(path, text);
-      return { record, unregister: () => this.#own.remove(file) };
-    } catch (error) {
-      throw this.#unusable(error);
-    }
+    const file = await this.#usable(this.#own.put(path, text));
+    return { record, unregister: () => this.#usable(this.#own.remove(file)) };
   }
 
   async list(query: DiscoveryQuery): Promise<DiscoveryRecord[]> {
     this.#assertOpen();
     const folder = this.#folderOf(query);
-    const names = await folder.names().catch((error: unknown) => {
-      throw this.#unusable(error);
-    });
+    const names = await this.#usable(folder.names());
     const sights = await inBatches(names, (name) => folder.look(name));
     const records = sights.flatMap(({ live }) => live?.record ?? []);
     return records.filter((record) => matchesQuery(record, query));
@@ -130,8 +124,12 @@ class FileDiscovery implements Discovery {
     if (this.#closing) throw new RequestPlaneError("closed", "This file discovery is closed.");
   }
 
-  #unusable(cause: unknown): RequestPlaneError {
-    const message = `Can't use the discovery folder ${this.#settings.root} (DYN_FILE_KV): ${textOf(cause)}`;
-    return new RequestPlaneError("invalid_configuration", message, { cause });
+  async #usable<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (cause) {
+      const message = `Can't use the discovery folder ${this.#settings.root} (DYN_FILE_KV): ${textOf(cause)}`;
+      throw new RequestPlaneError("invalid_configuration", message, { cause });
+    }
   }
 }

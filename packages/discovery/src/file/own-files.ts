@@ -45,14 +45,17 @@ export class OwnFiles {
     });
   }
 
-  /** Does nothing when the file was removed or overwritten before. */
+  /** Does nothing when the file was removed or overwritten before. Rejects with the error of the file system. */
   remove(file: OwnFile): Promise<void> {
     return this.#inTurn(() => this.#remove(file));
   }
 
+  /** Never rejects: what can't be removed is reported, and dies with its lease. */
   removeAll(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const file of [...this.#files.values()]) await this.#remove(file);
+      for (const file of [...this.#files.values()]) {
+        await this.#remove(file).catch((error: unknown) => this.#report(file.path, error));
+      }
     });
   }
 
@@ -72,7 +75,7 @@ export class OwnFiles {
       // Another process may have taken over the key.
       if ((await readFile(path, "utf8")) === text) await rm(path, { force: true });
     } catch (error) {
-      if (!isMissing(error)) this.#report(path, error);
+      if (!isMissing(error)) throw error;
     }
   }
 
