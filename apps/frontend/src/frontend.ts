@@ -80,15 +80,11 @@ export class Frontend {
   }
 }
 
-/** Bounds that aren't set are the request plane's own. */
-function timeoutsOf(options: Options): Partial<Timeouts> {
-  const seconds: Partial<Record<keyof Timeouts, number | undefined>> = {
-    establishMs: options.responseEstablishTimeoutSecs,
-    firstItemMs: options.responseFirstItemTimeoutSecs,
-    betweenItemsMs: options.httpBackendStreamTimeoutSecs,
-    totalMs: options.responseTotalTimeoutSecs,
+function timeoutsOf(options: Options): Timeouts {
+  return {
+    establishMs: options.responseEstablishTimeoutSecs * 1000,
+    firstItemMs: options.responseFirstItemTimeoutSecs * 1000,
+    betweenItemsMs: options.httpBackendStreamTimeoutSecs * 1000,
+    totalMs: options.responseTotalTimeoutSecs * 1000,
   };
-  return Object.fromEntries(
-    Object.entries(seconds).flatMap(([name, value]) => (value === undefined ? [] : [[name, value * 1000]])),
-  );
 }

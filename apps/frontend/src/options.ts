@@ -4,6 +4,7 @@
  * as not set, with one warning.
  */
 import { readFileSync } from "node:fs";
+import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { megabytes, origins, port, requestPlane, seconds } from "./option-values.ts";
 import type { RequestPlane } from "./planes.ts";
@@ -18,10 +19,10 @@ export interface Options {
   readonly httpResponseLimitMb: number;
   readonly httpGracefulShutdownTimeoutSecs: number;
   readonly httpClientStallTimeoutSecs: number;
-  readonly httpBackendStreamTimeoutSecs?: number;
-  readonly responseEstablishTimeoutSecs?: number;
-  readonly responseFirstItemTimeoutSecs?: number;
-  readonly responseTotalTimeoutSecs?: number;
+  readonly httpBackendStreamTimeoutSecs: number;
+  readonly responseEstablishTimeoutSecs: number;
+  readonly responseFirstItemTimeoutSecs: number;
+  readonly responseTotalTimeoutSecs: number;
   readonly routerMode: RouterMode;
   readonly requestPlane: RequestPlane;
   readonly discoveryBackend: string;
@@ -42,7 +43,8 @@ export function parseOptions(args: readonly string[], warn: (message: string) =>
   return command.parse(args, { from: "user" }).opts<Options>();
 }
 
-function frontendCommand(): Command {
+/** The command as it is before it has read anything. */
+export function frontendCommand(): Command {
   const command = new Command("dynamo-frontend")
     .description("An OpenAI-compatible HTTP frontend for Dynamo workers.")
     .version(version())
@@ -80,29 +82,39 @@ function httpOptions(): Option[] {
 }
 
 function timeoutOptions(): Option[] {
-  const timeout = (name: string, description: string) =>
+  const timeout = (name: string, description: string, defaultMs: number) =>
     new Option(`--${name} <seconds>`, description)
       .env(`DYN_${name.replaceAll("-", "_").toUpperCase()}`)
-      .argParser(seconds);
+      .argParser(seconds)
+      .default(defaultMs / 1000);
+  const { betweenItemsMs, establishMs, firstItemMs, totalMs } = CORE_SETTINGS;
   return [
     timeout(
       "http-graceful-shutdown-timeout-secs",
-      "how long running requests may go on after SIGTERM or SIGINT",
-    ).default(5),
+      "how long running requests may go on after SIGTERM",
+      5_000,
+    ),
     timeout(
       "http-client-stall-timeout-secs",
-      "how long a client may leave its stream unread; 0 is for ever",
-    ).default(300),
-    timeout(
-      "http-backend-stream-timeout-secs",
-      "longest wait from one item of a worker to the next; 0 is for ever",
+      "how long a client may leave its stream unread, 0 for ever",
+      300_000,
     ),
     timeout(
       "response-establish-timeout-secs",
-      "longest wait for a worker to begin its response; 0 is for ever",
+      "longest wait for a worker to begin, 0 for ever",
+      establishMs.fallback,
     ),
-    timeout("response-first-item-timeout-secs", "longest wait from there to its first item; 0 is for ever"),
-    timeout("response-total-timeout-secs", "longest time for a request from beginning to end; 0 is for ever"),
+    timeout(
+      "response-first-item-timeout-secs",
+      "longest wait from there to its first item, 0 for ever",
+      firstItemMs.fallback,
+    ),
+    timeout(
+      "http-backend-stream-timeout-secs",
+      "longest wait from one item to the next, 0 for ever",
+      betweenItemsMs.fallback,
+    ),
+    timeout("response-total-timeout-secs", "longest time for a whole request, 0 for ever", totalMs.fallback),
   ];
 }
 
