@@ -1,0 +1,57 @@
+/**
+ * Reads what `node --cpu-prof` writes: which functions the time was spent in.
+ */
+interface CallFrame {
+  readonly functionName: string;
+  readonly url: string;
+  /** From 0. */
+  readonly lineNumber: number;
+}
+
+/** The parts of a `.cpuprofile` that are used here. */
+export interface CpuProfile {
+  readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
+  /** The node on top of the stack, sample by sample. */
+  readonly samples: readonly number[];
+  /** Microseconds from the sample before to this one. */
+  readonly timeDeltas: readonly number[];
+}
+
+export interface SelfTime {
+  /** Function and place, for example `write (packages/x/src/y.ts:12)`. */
+  readonly where: string;
+  readonly ms: number;
+  /** Of the time in which the process was not idle. */
+  readonly share: number;
+}
+
+/** V8's name for waiting. */
+const IDLE = "(idle)";
+
+/** The functions with most time of their own, the largest first. */
+export function topSelfTimes(profile: CpuProfile, count: number): SelfTime[] {
+  const placeOf = new Map(profile.nodes.map(({ id, callFrame }) => [id, describe(callFrame)]));
+  const times = new Map<string, number>();
+  profile.samples.forEach((id, index) => {
+    const where = placeOf.get(id) ?? "(unknown)";
+    // A sample stands for the time up to the next one.
+    times.set(where, (times.get(where) ?? 0) + (profile.timeDeltas[index + 1] ?? 0) / 1000);
+  });
+  times.delete(IDLE);
+  const busyMs = [...times.values()].reduce((total, ms) => total + ms, 0);
+  return [...times]
+    .map(([where, ms]) => ({ where, ms, share: busyMs === 0 ? 0 : ms / busyMs }))
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, count);
+}
+
+function describe({ functionName, url, lineNumber }: CallFrame): string {
+  const name = functionName || "(anonymous)";
+  return url === "" ? name : `${name} (${shortened(url)}:${lineNumber + 1})`;
+}
+
+/** A path from the workspace's or the package's folder on. */
+function shortened(url: string): string {
+  const path = url.replace(/^.*\/node_modules\//, "");
+  return path === url ? url.replace(/^.*\/(?=(packages|tools)\/)/, "") : path;
+}

@@ -1,0 +1,36 @@
+/**
+ * What the bench and its processes say to each other over IPC. Every process answers with `ready` when it has
+ * started, and ends on `stop` or when the channel closes.
+ */
+import type { Limit, Sample } from "./load.ts";
+
+export interface Stop {
+  readonly type: "stop";
+}
+
+export interface Failed {
+  readonly type: "failed";
+  readonly message: string;
+}
+
+export interface ServerReady {
+  readonly type: "ready";
+  readonly port: number;
+}
+
+export interface ClientReady {
+  readonly type: "ready";
+}
+
+/** Answered with {@link Done} or {@link Failed}. */
+export interface Run {
+  readonly type: "run";
+  /** Name of the case. */
+  readonly case: string;
+  readonly limit: Limit;
+}
+
+export interface Done {
+  readonly type: "done";
+  readonly sample: Sample;
+}

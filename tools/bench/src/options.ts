@@ -1,0 +1,86 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Plan } from "./measure.ts";
+import type { Subject } from "./subject.ts";
+import { SUBJECTS } from "./subjects.ts";
+import { CASES } from "./workload.ts";
+
+export interface BenchOptions {
+  readonly plan: Plan;
+  readonly subjects: readonly Subject[];
+  /** File for the rows. */
+  readonly json: string | undefined;
+  /** Folder for profiles; with it nothing is measured. */
+  readonly profile: string | undefined;
+}
+
+interface Given {
+  readonly short?: true;
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly case?: string[];
+  readonly subject?: string[];
+  readonly json?: string;
+  readonly profile?: string;
+}
+
+const FULL = { rounds: 5, seconds: 2, warmUpMs: 1_500 };
+const SHORT = { rounds: 3, seconds: 0.6, warmUpMs: 500 };
+
+/** Prints and ends the process after `--help` (exit code 0) and after a mistake (exit code 2). */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  const given = new Command("npm run bench --")
+    .description("Measures this library, a bare call-home program and gRPC, each with a client and a server.")
+    .option("--short", "fewer and shorter rounds, less than a minute in all")
+    .option("--rounds <count>", `rounds of each case and subject (default ${FULL.rounds})`, parseCount)
+    .option("--seconds <number>", `length of a round (default ${FULL.seconds})`, parseSeconds)
+    .addOption(choice("--case <name...>", "only these cases", CASES))
+    .addOption(choice("--subject <name...>", "only these subjects", SUBJECTS))
+    .option("--json <file>", "write a row for each case and subject")
+    .option("--profile <folder>", "profile instead of measure; without --subject, only this library")
+    .helpOption("-h, --help", "show this")
+    .allowExcessArguments(false)
+    .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
+    .parse(args, { from: "user" })
+    .opts<Given>();
+  return resolveOptions(given);
+}
+
+function resolveOptions(given: Given): BenchOptions {
+  const defaults = given.short ? SHORT : FULL;
+  const { rounds = defaults.rounds, seconds = defaults.seconds } = given;
+  return {
+    plan: {
+      cases: named(CASES, given.case),
+      rounds,
+      roundMs: seconds * 1000,
+      warmUpMs: defaults.warmUpMs,
+    },
+    subjects: given.profile && !given.subject ? SUBJECTS.slice(0, 1) : named(SUBJECTS, given.subject),
+    json: given.json,
+    profile: given.profile,
+  };
+}
+
+interface Named {
+  readonly name: string;
+}
+
+function choice(flags: string, description: string, all: readonly Named[]): Option {
+  return new Option(flags, description).choices(all.map(({ name }) => name));
+}
+
+function named<T extends Named>(all: readonly T[], names: readonly string[] | undefined): readonly T[] {
+  return names ? all.filter(({ name }) => names.includes(name)) : all;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new InvalidArgumentError("A whole number from 1 on is needed.");
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (seconds > 0 && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError("A number of seconds, at most 3600, is needed.");
+}

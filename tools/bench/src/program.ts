@@ -1,0 +1,55 @@
+/**
+ * The frame of a process that the bench started: it begins, obeys, and can't outlive the bench.
+ */
+import type { ClientReady, Done, Failed, Run, ServerReady, Stop } from "./messages.ts";
+
+/** How long a process may take to close what it opened. */
+const CLOSING_MS = 2_000;
+
+export interface RunningServer {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a subject's server and serves until the bench says stop. */
+export function runServer(start: () => Promise<RunningServer>): void {
+  obey(async () => {
+    const { port, close } = await start();
+    return { ready: { type: "ready", port }, close };
+  });
+}
+
+interface Program {
+  readonly ready: ServerReady | ClientReady;
+  readonly run?: (message: Run) => Promise<Done>;
+  readonly close: () => Promise<void>;
+}
+
+export function obey(start: () => Promise<Program>): void {
+  const running = start();
+  const end = (): void => {
+    // Ended by `exit`, so that a profile is written even if something stays open.
+    setTimeout(() => process.exit(), CLOSING_MS);
+    void running.then(({ close }) => close()).finally(() => process.exit());
+  };
+  process.once("disconnect", end);
+  // Ctrl-C reaches the whole group; the bench hears it too and says stop.
+  process.on("SIGINT", () => undefined);
+  process.on("message", (message: Run | Stop) => {
+    if (message.type === "stop") end();
+    else answer(running.then(({ run }) => run?.(message)));
+  });
+  answer(running.then(({ ready }) => ready));
+}
+
+function answer(result: Promise<ServerReady | ClientReady | Done | undefined>): void {
+  result.then(
+    (message) => message && tell(message),
+    (error: unknown) =>
+      tell({ type: "failed", message: error instanceof Error ? error.message : String(error) }),
+  );
+}
+
+function tell(message: ServerReady | ClientReady | Done | Failed): void {
+  if (process.connected) process.send?.(message);
+}

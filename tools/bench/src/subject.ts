@@ -1,0 +1,23 @@
+/**
+ * Something that can be measured: a server program of its own, and a client.
+ */
+import type { BenchRequest } from "./workload.ts";
+
+export interface Subject {
+  readonly name: string;
+  /** One line for people. */
+  readonly what: string;
+  /** A module that calls {@link runServer}; it is started as a process of its own. */
+  readonly serverProgram: URL;
+  /** Called in the client's process, once. */
+  connect(port: number): Promise<SubjectClient>;
+}
+
+/** Each call resolves with the number of items that came, once the answer is known to be whole. */
+export interface SubjectClient {
+  /** Sends a request for one item. */
+  unary(request: BenchRequest): Promise<number>;
+  /** Sends a request for many items. */
+  stream(request: BenchRequest): Promise<number>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,50 @@
+/**
+ * What every subject carries: the same request, the same items, the same cases.
+ */
+
+export interface BenchRequest {
+  /** How many items the server answers with. */
+  readonly items: number;
+  readonly text: string;
+}
+
+/** About as large as one chunk of a chat: 67 to 69 bytes of JSON. */
+export interface BenchItem {
+  readonly id: string;
+  readonly index: number;
+  readonly delta: { readonly content: string };
+}
+
+export interface BenchCase {
+  readonly name: string;
+  readonly what: string;
+  readonly kind: "unary" | "stream";
+  /** Calls under way at any time; each that ends is replaced. */
+  readonly concurrency: number;
+  /** Items of each answer. */
+  readonly items: number;
+}
+
+const REQUEST_BYTES = 1024;
+
+export const CASES: readonly BenchCase[] = [
+  { name: "unary-1", what: "one call at a time", kind: "unary", concurrency: 1, items: 1 },
+  { name: "unary-64", what: "64 calls at a time", kind: "unary", concurrency: 64, items: 1 },
+  {
+    name: "stream-32",
+    what: "32 streams of 256 items at a time",
+    kind: "stream",
+    concurrency: 32,
+    items: 256,
+  },
+];
+
+/** A request of exactly 1 KiB of JSON. */
+export function requestFor(items: number): BenchRequest {
+  const bare = JSON.stringify({ items, text: "" }).length;
+  return { items, text: "x".repeat(REQUEST_BYTES - bare) };
+}
+
+export function itemAt(index: number): BenchItem {
+  return { id: "chatcmpl-0123456789", index, delta: { content: " token" } };
+}

@@ -1,0 +1,58 @@
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Pair } from "../src/pair.ts";
+import { SUBJECTS } from "../src/subjects.ts";
+import { CASES, itemAt, requestFor } from "../src/workload.ts";
+
+const CALLS = 100;
+
+test("the request has 1 KiB, whatever it asks for, and an item is as large as a chunk of a chat", () => {
+  expect(JSON.stringify(requestFor(1))).toHaveLength(1024);
+  expect(JSON.stringify(requestFor(256))).toHaveLength(1024);
+  expect(JSON.stringify(itemAt(0))).toHaveLength(67);
+  expect(JSON.stringify(itemAt(255))).toHaveLength(69);
+});
+
+describe.each(SUBJECTS)("$name", (subject) => {
+  test("every item of every call arrives, and both processes are gone afterwards", async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-bench-test-"));
+    const pair = await Pair.start(subject, { discoveryRoot: folder.path });
+    try {
+      for (const benchCase of CASES) {
+        const { calls, items, p50Ms, p99Ms } = await pair.run(benchCase, { calls: CALLS });
+        expect({ calls, items }).toEqual({ calls: CALLS, items: CALLS * benchCase.items });
+        expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
+      }
+      expect(pair.pids.map(isAlive)).toEqual([true, true]);
+    } finally {
+      await pair[Symbol.asyncDispose]();
+    }
+    expect(pair.pids.map(isAlive)).toEqual([false, false]);
+  });
+});
+
+test("a pair that was killed says so, and what it was asked for rejects", async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-bench-test-"));
+  const interruption = new AbortController();
+  const options = { discoveryRoot: folder.path, signal: interruption.signal };
+  await using pair = await Pair.start(SUBJECTS[1]!, options);
+  const round = pair.run(CASES[0]!, { ms: 60_000 });
+  interruption.abort();
+  await expect(round).rejects.toThrow("client of call-home ended with SIGKILL");
+});
+
+test("a server that can't start is reported with its reason", async () => {
+  const serverProgram = new URL("failing-server.ts", import.meta.url);
+  const start = Pair.start({ ...SUBJECTS[1]!, serverProgram }, { discoveryRoot: tmpdir() });
+  await expect(start).rejects.toThrow("server of call-home: no port is good enough");
+});
+
+function isAlive(pid: number | undefined): boolean {
+  try {
+    return process.kill(pid!, 0);
+  } catch {
+    return false;
+  }
+}
