@@ -38,7 +38,7 @@ export class EndpointWorker<Request, Item> {
     }
     try {
       const request = decodeRequest(inbound);
-      const writer = this.#connect(request);
+      const writer = this.#connect(request, inbound.connector);
       this.#running.add(writer);
       void this.#run(request, writer);
       return undefined;
@@ -68,9 +68,9 @@ export class EndpointWorker<Request, Item> {
     }
   }
 
-  #connect({ control }: DecodedRequest): ResponseWriter {
+  #connect({ control }: DecodedRequest, own: ResponseConnector | undefined): ResponseWriter {
     const { transport } = control.connectionInfo;
-    const connector = this.#options.connectors.get(transport);
+    const connector = own?.transport === transport ? own : this.#options.connectors.get(transport);
     if (connector) return connector.connect(control.connectionInfo, control.id);
     throw new RequestPlaneError("protocol_error", `This worker has no response transport '${transport}'`);
   }

@@ -6,6 +6,7 @@ import type { EndpointName } from "./endpoint-name.ts";
 import type { RequestPlaneError } from "./errors.ts";
 import type { InstanceId } from "./instance.ts";
 import type { Logger } from "./logger.ts";
+import type { ResponseConnector } from "./response-plane.ts";
 
 /** What a plane can and cannot do, declared so that callers and tests need not guess. */
 export interface TransportCapabilities {
@@ -73,6 +74,8 @@ export interface InboundRequest {
   readonly headers: Headers;
   /** The two-part message: control message and payload. The bytes are the receiver's to keep. */
   readonly envelope: Uint8Array;
+  /** A way to respond on the connection that carried the request, where the plane has one. */
+  readonly connector?: ResponseConnector;
 }
 
 export type Headers = Readonly<Record<string, string>>;
