@@ -7,17 +7,18 @@ import { Summary } from "./summary.ts";
 const env: NodeJS.ProcessEnv = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
 const color = process.stdout.isTTY && env["NO_COLOR"] === undefined ? ["--color"] : [];
 
-const turbo = spawn("turbo", [...color, ...process.argv.slice(2)], {
-  env,
-  stdio: ["inherit", "pipe", "inherit"],
-  shell: process.platform === "win32",
-});
 // A run that was stopped has checked nothing, though turbo then ends with 0.
 let stoppedBy = 0;
 process.on("SIGINT", () => (stoppedBy = constants.signals.SIGINT)); // the terminal tells turbo too
 process.on("SIGTERM", () => {
   stoppedBy = constants.signals.SIGTERM;
   turbo.kill("SIGTERM");
+});
+
+const turbo = spawn("turbo", [...color, ...process.argv.slice(2)], {
+  env,
+  stdio: ["inherit", "pipe", "inherit"],
+  shell: process.platform === "win32",
 });
 
 const summary = new Summary();
