@@ -33,10 +33,11 @@ export class AnnotatedItem<T = never> {
 
 /** The error that an error item carries: `error` from 1.0 on, else the text in `comment`. */
 export function errorOfItem(item: Annotated<unknown>): RequestPlaneError {
-  if (typeof item.error === "object") return fromDynamoError(item.error);
-  const message =
-    Array.isArray(item.comment) && item.comment.length > 0 ? item.comment.join(", ") : "unknown error";
-  return new RequestPlaneError("handler_failed", message, { remote: true });
+  // As it came from the peer: any field may be null or of another shape.
+  const { error, comment } = item as { readonly error?: DynamoError | null; readonly comment?: unknown };
+  if (typeof error === "object" && error !== null) return fromDynamoError(error);
+  const texts = Array.isArray(comment) ? comment.filter((text) => typeof text === "string") : [];
+  return new RequestPlaneError("handler_failed", texts.join(", ") || "unknown error", { remote: true });
 }
 
 /**

@@ -85,14 +85,16 @@ function meaning(errorClass: string, reason: string, ...types: [string, string?,
   return { class: errorClass, reason, types };
 }
 
-/** Dynamo cuts `diagnostic` at this length. */
+/** Dynamo takes this many bytes of a `diagnostic`. */
 const MAX_DIAGNOSTIC = 4096;
+/** Causes of causes that are kept; a peer's JSON can nest them deeper than a stack goes. */
+const MAX_CAUSES = 16;
 
 /** The object a Dynamo reader of the given release understands best. Keys are in Dynamo's order. */
 export function toDynamoError(error: RequestPlaneError, dialect: ErrorDialect = "1.3"): DynamoError {
   const { class: errorClass, reason, types } = MEANINGS[error.code];
   const [newest, middle = newest, oldest = middle] = types;
-  const message = error.message.slice(0, MAX_DIAGNOSTIC);
+  const message = cut(error.message);
   return {
     error_type: dialect === "1.3" ? newest : dialect === "1.2" ? middle : oldest,
     class: errorClass,
@@ -103,12 +105,25 @@ export function toDynamoError(error: RequestPlaneError, dialect: ErrorDialect = 
   };
 }
 
+/** Leaves out the character that would be cut through. */
+function cut(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= MAX_DIAGNOSTIC) return text;
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, MAX_DIAGNOSTIC), {
+    stream: true,
+  });
+}
+
 /** The error a Dynamo object means. Anything unknown is a failure of the handler that keeps its text. */
 export function fromDynamoError(error: DynamoError): RequestPlaneError {
+  return convert(error, MAX_CAUSES);
+}
+
+function convert(error: DynamoError, causes: number): RequestPlaneError {
   const message = textOf(error.message) ?? textOf(error.diagnostic) ?? "unknown error";
   return new RequestPlaneError(codeOf(error), message, {
     remote: true,
-    ...(isObject(error.caused_by) && { cause: fromDynamoError(error.caused_by) }),
+    ...(causes > 0 && isObject(error.caused_by) && { cause: convert(error.caused_by, causes - 1) }),
     ...(isPublicDetails(error.public) && { publicDetails: error.public }),
   });
 }
