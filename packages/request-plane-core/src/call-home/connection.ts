@@ -14,23 +14,25 @@ import {
   STOP_FRAME,
 } from "../wire/response-frames.ts";
 import { headerBytesOf, measureTwoPart, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
-import type { CallHomeListener } from "./listener.ts";
 
 /** How long the peer may take to read our last words before the socket is taken away. */
 const FAREWELL_MS = 1_000;
+
+/** Gives the receiver of a subject's response, once; `undefined` when nobody waits for it. */
+export type ClaimResponse = (subject: string, connection: CallHomeConnection) => ResponseReceiver | undefined;
 
 type State = "handshake" | "prologue" | "streaming" | "done";
 
 export class CallHomeConnection implements ResponseControl {
   readonly #socket: Socket;
-  readonly #listener: CallHomeListener;
+  readonly #claim: ClaimResponse;
   #state: State = "handshake";
   #receiver: ResponseReceiver | undefined;
   #stopped = false;
 
-  constructor(socket: Socket, listener: CallHomeListener, maxMessageBytes: number) {
+  constructor(socket: Socket, maxMessageBytes: number, claim: ClaimResponse) {
     this.#socket = socket;
-    this.#listener = listener;
+    this.#claim = claim;
     const decoder = new FrameDecoder(
       measureTwoPart(maxMessageBytes, "DYN_TCP_MAX_MESSAGE_SIZE"),
       this.#onFrame,
@@ -110,15 +112,13 @@ export class CallHomeConnection implements ResponseControl {
 
   #handshake(header: string): void {
     const { subject } = decodeHandshake(header);
-    const pending = this.#listener.claim(subject, this);
-    if (!pending) {
-      // Nobody waits for it, or nobody does any more.
+    this.#receiver = this.#claim(subject, this);
+    if (!this.#receiver) {
       this.kill();
       return;
     }
-    this.#receiver = pending.receiver;
     this.#state = "prologue";
-    pending.receiver.connected(this);
+    this.#receiver.connected(this);
   }
 
   #prologue(header: string, bodyBytes: number): void {

@@ -30,16 +30,10 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Connections that have not said so yet; more are turned away. */
 const MAX_HALF_OPEN = 4096;
 
-/** A response that is waited for. */
-export interface PendingResponse {
-  readonly requestId: string;
-  readonly receiver: ResponseReceiver;
-}
-
 export class CallHomeListener implements ResponsePlane {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #options: CallHomeOptions;
-  readonly #pending = new Map<string, PendingResponse>();
+  readonly #pending = new Map<string, ResponseReceiver>();
   readonly #connections = new Set<CallHomeConnection>();
   readonly #halfOpen = new ExpiryQueue<CallHomeConnection>(HANDSHAKE_TIMEOUT_MS, (connection) =>
     connection.destroy(),
@@ -61,25 +55,17 @@ export class CallHomeListener implements ResponsePlane {
     this.#started ??= this.#start();
     const address = await this.#started;
     const subject = randomUUID();
-    this.#pending.set(subject, { requestId, receiver });
+    this.#pending.set(subject, receiver);
     return {
       connectionInfo: encodeCallHomeInfo({ address, subject, context: requestId }),
       abandon: () => this.#pending.delete(subject),
     };
   }
 
-  /** Takes the response of a subject, which is good for one connection only. */
-  claim(subject: string, connection: CallHomeConnection): PendingResponse | undefined {
-    const pending = this.#pending.get(subject);
-    this.#pending.delete(subject);
-    this.#halfOpen.delete(connection);
-    return pending;
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     await this.#started?.catch(() => undefined);
-    for (const { receiver } of this.#pending.values()) receiver.failed(closedError());
+    for (const receiver of this.#pending.values()) receiver.failed(closedError());
     this.#pending.clear();
     for (const connection of [...this.#connections]) connection.fail(closedError());
     this.#halfOpen.clear();
@@ -102,12 +88,19 @@ export class CallHomeListener implements ResponsePlane {
     return formatSocketAddress({ host: hosts.advertise, port: (server.address() as AddressInfo).port });
   }
 
+  readonly #claim = (subject: string, connection: CallHomeConnection): ResponseReceiver | undefined => {
+    const receiver = this.#pending.get(subject);
+    this.#pending.delete(subject);
+    this.#halfOpen.delete(connection);
+    return receiver;
+  };
+
   readonly #accept = (socket: Socket): void => {
     if (this.#halfOpen.size >= MAX_HALF_OPEN) {
       socket.destroy();
       return;
     }
-    const connection = new CallHomeConnection(socket, this, this.#options.maxMessageBytes);
+    const connection = new CallHomeConnection(socket, this.#options.maxMessageBytes, this.#claim);
     this.#connections.add(connection);
     this.#halfOpen.add(connection);
     socket.once("close", () => {
