@@ -24,7 +24,7 @@ export interface FrontendParts {
 
 export class Frontend {
   readonly models: Models;
-  readonly running = new RunningRequests();
+  readonly running: RunningRequests;
   readonly manager: NetworkManager;
   readonly #options: Options;
   readonly #app: FastifyInstance;
@@ -32,6 +32,7 @@ export class Frontend {
 
   constructor({ options, transports, discovery, logger }: FrontendParts) {
     this.#options = options;
+    this.running = new RunningRequests(options.httpClientStallTimeoutSecs * 1000);
     this.manager = createNetworkManager({ transports, discovery, logger, settings: timeoutsOf(options) });
     const schemes = transports.map((transport) => transport.scheme);
     const { namespace, modelName } = options;
@@ -74,7 +75,6 @@ export class Frontend {
       models: this.models,
       router: new Router(options.routerMode),
       running: this.running,
-      clientStallMs: options.httpClientStallTimeoutSecs * 1000,
       responseLimit: options.httpResponseLimitMb * 1024 * 1024,
     });
   }

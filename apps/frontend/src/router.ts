@@ -38,16 +38,16 @@ export class Router {
   async call(model: Model, request: EncodedPayload, options: CallOptions & { pin: InstanceId | undefined }) {
     const { pin, ...callOptions } = options;
     const attempts = pin === undefined ? this.#attempts(model) : [pinned(model, pin)];
-    let failure: unknown = notReady(model);
+    let failure: RequestPlaneError | undefined;
     for (const attempt of attempts) {
       try {
         return await attempt(request, callOptions);
       } catch (error) {
-        failure = error;
-        if (options.signal?.aborted === true || !mayGoElsewhere(error)) break;
+        failure = RequestPlaneError.from(error);
+        if (options.signal?.aborted === true || !mayGoElsewhere(failure)) break;
       }
     }
-    throw failure;
+    throw failure ?? notReady(model);
   }
 
   /** Each endpoint that has a worker, a different one first each time. */
@@ -86,8 +86,8 @@ function notReady(model: Model): HttpError {
   });
 }
 
-function mayGoElsewhere(error: unknown): boolean {
-  return RequestPlaneError.is(error) && (error.retryableElsewhere || error.code === "no_instances");
+function mayGoElsewhere(error: RequestPlaneError): boolean {
+  return error.retryableElsewhere || error.code === "no_instances";
 }
 
 function rotate<Item>(list: readonly Item[], turn: number): Item[] {

@@ -5,10 +5,19 @@
 import type { ServerResponse } from "node:http";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 
+/** How long requests that were cut may take to say so. */
+const FAREWELL_MS = 500;
+
 export class RunningRequests {
+  readonly #stallMs: number;
   readonly #running = new Map<ServerResponse, AbortController>();
   #draining = false;
   #onIdle: (() => void) | undefined;
+
+  /** @param stallMs how long a client may read nothing of what waits for it; 0 is for ever */
+  constructor(stallMs: number) {
+    this.#stallMs = stallMs;
+  }
 
   get size(): number {
     return this.#running.size;
@@ -24,18 +33,18 @@ export class RunningRequests {
     if (response.destroyed) return;
     const controller = new AbortController();
     this.#running.set(response, controller);
+    // The time-out is one of silence: when nothing waits for the client, it is the worker that is silent.
+    response.setTimeout(this.#stallMs, () => response.writableLength > 0 && response.destroy());
     response.once("close", () => {
       this.#running.delete(response);
-      if (!response.writableFinished)
-        controller.abort(new RequestPlaneError("cancelled", "The client is gone"));
+      if (!response.writableFinished) controller.abort(clientIsGone());
       if (this.#running.size === 0) this.#onIdle?.();
     });
   }
 
   /** Aborts when the client is gone or the frontend has to end; the reason is a `RequestPlaneError`. */
   signalOf(response: ServerResponse): AbortSignal {
-    const gone = new RequestPlaneError("cancelled", "The client is gone");
-    return this.#running.get(response)?.signal ?? AbortSignal.abort(gone);
+    return this.#running.get(response)?.signal ?? AbortSignal.abort(clientIsGone());
   }
 
   /**
@@ -64,4 +73,6 @@ export class RunningRequests {
   }
 }
 
-const FAREWELL_MS = 500;
+function clientIsGone(): RequestPlaneError {
+  return new RequestPlaneError("cancelled", "The client is gone");
+}

@@ -34,6 +34,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     bodyLimit: options.bodyLimitMb * MIB,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS,
+    // By the time it is closed, what may finish has finished.
+    forceCloseConnections: true,
     http: { noDelay: true, headersTimeout: HEADERS_MS },
     frameworkErrors: (error, request, reply) => answer(error, request, reply),
     clientErrorHandler: refuseSocket,
@@ -47,9 +49,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
     }
   });
   app.setErrorHandler(answer);
-  answerUnknownRoutes(app);
-  if (corsOrigins.length > 0)
+  if (corsOrigins.length > 0) {
     void app.register(cors, { origin: corsOrigins.includes("*") ? "*" : [...corsOrigins] });
+  }
   answerUnknownRoutes(app);
   app.addHook("onRequest", echoRequestId);
   app.addHook("onSend", async (_request, reply) => {

@@ -189,7 +189,7 @@ test("a kept connection serves one stream after the other", async () => {
 });
 
 test("sockets don't gather small writes, and outlive those of load balancers", () => {
-  const running = new RunningRequests();
+  const running = new RunningRequests(0);
   const { server } = createServer({
     logger: pino({ level: "silent" }),
     running,

@@ -162,4 +162,22 @@ describe("SIGTERM", () => {
     expect(chunksOf(await bodyOf(response))).toMatchObject([text("one"), { error: { code: 503 } }]);
     expect(await program.ended).toBe(0);
   });
+
+  test("is not held up by a client that doesn't read", async () => {
+    const folder = discoveryFolder();
+    const { program, url } = await frontend(folder, "--http-graceful-shutdown-timeout-secs", "0.3");
+    await serve(folder, async function* (_request, { signal }) {
+      while (!signal.aborted) {
+        yield text("x".repeat(100_000));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    await until("the model is there", () => sees(url, 1));
+    const outgoing = open(url, { body: chat({ stream: true }) });
+    (await headOf(outgoing)).pause();
+
+    program.child.kill("SIGTERM");
+    expect(await program.ended).toBe(0);
+    outgoing.destroy();
+  });
 });

@@ -11,7 +11,7 @@ test("the README has each flag with its variable and default", () => {
     options.map(({ long, envVar, defaultValue, defaultValueDescription }) => ({
       flag: long,
       variable: envVar,
-      value: String(defaultValueDescription ?? (defaultValue as unknown) ?? "all"),
+      value: String(defaultValueDescription ?? (defaultValue as string | number | undefined) ?? "all"),
     })),
   );
 });

@@ -73,6 +73,17 @@ describe("a client that doesn't read", () => {
     outgoing.destroy();
   });
 
+  test("its whole answer is cut off too", async () => {
+    const deployment = await deploy({ httpClientStallTimeoutSecs: 0.5 });
+    await deployment.serve(async function* () {
+      yield text("x".repeat(20 * 1024 * 1024));
+    });
+    const outgoing = open(deployment.url, { body: chat() });
+    (await headOf(outgoing)).pause();
+    await deployment.rest();
+    outgoing.destroy();
+  });
+
   test("doesn't hold anybody else", async () => {
     const deployment = await deploy();
     await serveFlood(deployment);

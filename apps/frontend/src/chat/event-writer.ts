@@ -9,14 +9,11 @@ const ENOUGH = 64 * 1024;
 
 export class EventWriter {
   readonly #response: ServerResponse;
-  readonly #stallMs: number;
   #pending = "";
   #scheduled = false;
 
-  /** @param stallMs how long a client may read nothing while something waits for it; 0 means for ever */
-  constructor(response: ServerResponse, stallMs: number) {
+  constructor(response: ServerResponse) {
     this.#response = response;
-    this.#stallMs = stallMs;
   }
 
   /** Takes the text of one event. A promise means: wait for it before sending more. */
@@ -53,9 +50,7 @@ export class EventWriter {
   #drained(): Promise<void> {
     const response = this.#response;
     return new Promise((resolve) => {
-      const stalled = this.#stallMs > 0 ? setTimeout(() => response.destroy(), this.#stallMs) : undefined;
       const done = (): void => {
-        clearTimeout(stalled);
         response.off("drain", done).off("close", done);
         resolve();
       };

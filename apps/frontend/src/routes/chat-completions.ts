@@ -22,8 +22,6 @@ export interface ChatDependencies {
   readonly models: Models;
   readonly router: Router;
   readonly running: RunningRequests;
-  /** How long a client may leave its stream unread; 0 is for ever. */
-  readonly clientStallMs: number;
   /** Largest answer that is gathered for a request that doesn't stream, in bytes. */
   readonly responseLimit: number;
 }
@@ -81,10 +79,12 @@ class ChatCall {
     // Headers of hooks, such as those of CORS.
     for (const [name, value = ""] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value);
     reply.raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-    const writer = new EventWriter(reply.raw, this.#dependencies.clientStallMs);
+    const writer = new EventWriter(reply.raw);
     const failure = await streamEvents(stream.annotated(), writer);
     if (failure) {
-      reply.log.warn({ requestId: stream.id, status: failure.status, err: failure.cause }, "Stream failed");
+      // Clients that leave are everyday life.
+      const level = failure.status === 499 ? "debug" : "warn";
+      reply.log[level]({ requestId: stream.id, status: failure.status, err: failure.cause }, "Stream failed");
     }
     return reply;
   }
