@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { encodeRecord, fileDiscovery } from "../src/index.ts";
-import { BucketFolder } from "../src/file/bucket-folder.ts";
 import { FILE_LAYOUTS } from "../src/file/layout.ts";
 import { keyInBucket } from "../src/record-key.ts";
 import {
@@ -118,26 +117,6 @@ test("of two quick writes in place, of the same length, the last one is seen", a
     });
   }
   expect(follower.kinds.every((kind, index) => kind === (index === 0 ? "added" : "changed"))).toBe(true);
-});
-
-test("a fresh file is read at every look, a settled one only after it changed", async () => {
-  const directory = await bucket(await temporaryFolder());
-  const { logger } = recordingLogger();
-  const options = { directory, bucket: "v1/instances", layout: FILE_LAYOUTS["0.8"], leaseMs: 60_000, logger };
-  const folder = new BucketFolder(options);
-  const path = join(directory, nameOf(1n));
-  await writeFile(path, encodeRecord(endpoint(1n, "a")));
-  const fresh = await folder.look(nameOf(1n));
-  expect(fresh).toMatchObject({ kind: "record", signature: undefined });
-  let settled = fresh;
-  await until("it has settled", async () => {
-    settled = await folder.look(nameOf(1n), settled);
-    return settled.signature;
-  });
-  expect(await folder.look(nameOf(1n), settled)).toBe(settled);
-  await writeFile(path, encodeRecord(endpoint(1n, "b")));
-  const changed = await folder.look(nameOf(1n), settled);
-  expect(changed.live?.record).toEqual(endpoint(1n, "b"));
 });
 
 test("a record that nobody touches is gone when its lease is over, and back when it is touched", async () => {

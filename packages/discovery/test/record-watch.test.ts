@@ -22,6 +22,18 @@ test("what came and went while nobody looked is no event", async () => {
   expect((await watch.next()).value).toMatchObject({ kind: "added", record: { instance_id: 2n } });
 });
 
+test("a watch with nothing to tell waits, whatever came and went before", async () => {
+  const live = new LiveRecords();
+  const watch = live.watch(ENDPOINTS);
+  for (let id = 0n; id < 1000n; id++) {
+    put(live, endpoint(id));
+    live.delete(recordKey(endpoint(id)));
+  }
+  const next = watch.next();
+  put(live, endpoint(1n));
+  expect((await next).value).toMatchObject({ kind: "added", record: { instance_id: 1n } });
+});
+
 test("removed and added again with another value is a change, with the same value nothing", async () => {
   const live = new LiveRecords();
   put(live, endpoint(1n, "old"));
