@@ -8,9 +8,16 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: CallFrame;
+  /** Ids of the nodes that were called from here. */
+  readonly children?: readonly number[];
+}
+
 /** The parts of a `.cpuprofile` that are used here. */
 export interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
+  readonly nodes: readonly ProfileNode[];
   /** The node on top of the stack, sample by sample. */
   readonly samples: readonly number[];
   /** Microseconds from the sample before to this one. */
@@ -30,7 +37,7 @@ const IDLE = "(idle)";
 
 /** The functions with most time of their own, the largest first. */
 export function topSelfTimes(profile: CpuProfile, count: number): SelfTime[] {
-  const placeOf = new Map(profile.nodes.map(({ id, callFrame }) => [id, describe(callFrame)]));
+  const placeOf = placesOf(profile.nodes);
   const times = new Map<string, number>();
   profile.samples.forEach((id, index) => {
     const where = placeOf.get(id) ?? "(unknown)";
@@ -43,6 +50,19 @@ export function topSelfTimes(profile: CpuProfile, count: number): SelfTime[] {
     .map(([where, ms]) => ({ where, ms, share: busyMs === 0 ? 0 : ms / busyMs }))
     .sort((a, b) => b.ms - a.ms)
     .slice(0, count);
+}
+
+function placesOf(nodes: readonly ProfileNode[]): ReadonlyMap<number, string> {
+  const callerOf = new Map(
+    nodes.flatMap(({ callFrame, children = [] }) => children.map((id) => [id, callFrame] as const)),
+  );
+  return new Map(
+    nodes.map(({ id, callFrame }) => {
+      const isNamelessNative = callFrame.functionName === "" && callFrame.url === "";
+      const caller = isNamelessNative ? callerOf.get(id) : undefined;
+      return [id, caller ? `native code below ${describe(caller)}` : describe(callFrame)];
+    }),
+  );
 }
 
 function describe({ functionName, url, lineNumber }: CallFrame): string {

@@ -26,6 +26,12 @@ test("self times are summed by function; idle time is no part of the whole", () 
   ]);
 });
 
+test("native code without a name is told by its caller", () => {
+  const nodes = [{ ...node(1, "utf8Write", "node:internal/buffer", 987), children: [2] }, node(2, "")];
+  const [entry] = topSelfTimes({ nodes, samples: [2, 2], timeDeltas: [0, 1000] }, 1);
+  expect(entry?.where).toBe("native code below utf8Write (node:internal/buffer:988)");
+});
+
 test("only the first are returned", () => {
   expect(topSelfTimes(PROFILE, 1).map(({ ms }) => ms)).toEqual([6]);
   expect(topSelfTimes({ nodes: [], samples: [], timeDeltas: [] }, 5)).toEqual([]);
