@@ -53,10 +53,7 @@ export class Call<Item> {
     this.#onEnd = onEnd;
     this.id = options.id ?? randomUUID();
     this.#timeouts = options.timeouts ? { ...caller.timeouts, ...options.timeouts } : caller.timeouts;
-    this.#payload =
-      request instanceof EncodedPayload
-        ? request
-        : new EncodedPayload(Buffer.from(encodeJson(request)), "json");
+    this.#payload = request instanceof EncodedPayload ? request : encodeRequest(request);
     const { totalMs } = this.#timeouts;
     if (totalMs > 0 && totalMs <= LONGEST_TIMER_MS)
       this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
@@ -193,6 +190,15 @@ export class Call<Item> {
     clearTimeout(this.#totalTimer);
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#onEnd();
+  }
+}
+
+/** Throws `invalid_argument` for what JSON can't hold, such as an object that contains itself. */
+function encodeRequest(request: unknown): EncodedPayload {
+  try {
+    return new EncodedPayload(Buffer.from(encodeJson(request)), "json");
+  } catch (cause) {
+    throw new RequestPlaneError("invalid_argument", "The request can't be written as JSON", { cause });
   }
 }
 

@@ -74,8 +74,8 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
   async #call(request: Request, next: Next, options: CallOptions = {}): Promise<ResponseStream<Item>> {
     if (this.#closed) throw new RequestPlaneError("closed", "The client is closed");
     if (this.#instances.all.length === 0) throw this.#noInstance("no instances");
-    this.#inFlight += 1;
     const call = new Call<Item>(this.#caller, request, options, () => (this.#inFlight -= 1));
+    this.#inFlight += 1;
     return call.run(next);
   }
 
