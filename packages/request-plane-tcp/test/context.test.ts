@@ -1,0 +1,321 @@
+import { getEventListeners } from "node:events";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { RequestContext } from "@dynamo/request-plane-core";
+import { describe, expect, it } from "vitest";
+import { ScriptedWorker } from "./support/scripted-worker.ts";
+import { until } from "./support/until.ts";
+import { collect, failureOf, idOf, settled, World } from "./support/world.ts";
+
+/** Resolves when the signal aborts. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+}
+
+/** A handler that notes its contexts and how often its `finally` ran, and yields until it is killed. */
+function endless(): { contexts: RequestContext[]; cleanUps: number; handler: Endless } {
+  const notes = {
+    contexts: [] as RequestContext[],
+    cleanUps: 0,
+    handler: async function* (_request: unknown, context: RequestContext) {
+      notes.contexts.push(context);
+      try {
+        for (let i = 0; ; i += 1) {
+          yield i;
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      } finally {
+        notes.cleanUps += 1;
+      }
+    },
+  };
+  return notes;
+}
+
+type Endless = (request: unknown, context: RequestContext) => AsyncGenerator<number>;
+
+describe("the handler's context", () => {
+  it("has the caller's id, headers, metadata and deadline", async () => {
+    await using world = new World();
+    await world.worker(function* (_request, { id, headers, metadata, deadline, ...rest }) {
+      const { traceparent } = headers;
+      yield {
+        id,
+        traceparent,
+        requestId: headers["request-id"],
+        metadata,
+        deadline,
+        rest: Object.keys(rest),
+      };
+    });
+    const { client } = await world.client<unknown, { deadline: number }>();
+    const before = Date.now();
+    const options = { headers: { traceparent: "00-ab-cd-01" }, metadata: { tenant: "red" } };
+    const stream = await client.roundRobin({}, { id: "id-7", timeouts: { totalMs: 5_000 }, ...options });
+    expect(stream.id).toBe("id-7");
+    const [seen] = await collect(stream);
+    expect(seen).toMatchObject({
+      id: "id-7",
+      requestId: "id-7",
+      traceparent: "00-ab-cd-01",
+      metadata: { tenant: "red" },
+    });
+    expect(seen!.deadline).toBeGreaterThanOrEqual(before + 4_900);
+    expect(seen!.deadline).toBeLessThanOrEqual(Date.now() + 5_000);
+  });
+
+  it("has no deadline and a fresh UUID when the caller sets neither", async () => {
+    await using world = new World();
+    await world.worker((_request, { id, deadline }) => [{ id, none: deadline === undefined }]);
+    const { client } = await world.client<unknown, { id: string; none: boolean }>();
+    const [first, second] = [...(await collect(client.random({}))), ...(await collect(client.random({})))];
+    expect(first!.id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(first!.id).not.toBe(second!.id);
+    expect(first!.none).toBe(true);
+  });
+});
+
+describe("leaving the loop", () => {
+  it("kills the handler: its finally runs, its signal aborts, nothing is left in flight", async () => {
+    await using world = new World();
+    const notes = endless();
+    const { served, manager } = await world.worker(notes.handler);
+    const caller = await world.client<unknown, number>();
+    for await (const item of await caller.client.roundRobin({})) if (item === 3) break;
+    await until("the handler is cleaned up", () => notes.cleanUps === 1 && served.inFlight === 0);
+    const [context] = notes.contexts;
+    expect(context).toMatchObject({ isStopped: true, isKilled: true });
+    expect(context!.signal.aborted).toBe(true);
+    expect(context!.signal.reason).toMatchObject({ code: "cancelled" });
+    expect(caller.client.inFlight).toBe(0);
+    await settled(manager, caller.manager);
+  });
+
+  it("by an exception, by dispose and by cancel does the same", async () => {
+    await using world = new World();
+    const notes = endless();
+    const { served } = await world.worker(notes.handler);
+    const { client } = await world.client<unknown, number>();
+    const thrown = (async () => {
+      for await (const _ of await client.roundRobin({})) throw new TypeError("mine");
+    })();
+    expect(await failureOf(thrown)).toBeInstanceOf(TypeError);
+    {
+      await using stream = await client.roundRobin({});
+      expect(stream.id).not.toBe("");
+    }
+    const stream = await client.roundRobin({});
+    const reading = failureOf(collect(stream));
+    stream.cancel("enough");
+    expect(await reading).toMatchObject({ code: "cancelled", cause: "enough" });
+    await until("all are cleaned up", () => notes.cleanUps === 3 && served.inFlight === 0);
+  });
+
+  it("reaches a handler that waits for something else through its signal", async () => {
+    await using world = new World();
+    let woken = false;
+    const { served } = await world.worker(async function* (_request, { signal }) {
+      yield "first";
+      await aborted(signal);
+      woken = true;
+    });
+    const { client } = await world.client();
+    for await (const _ of await client.roundRobin({})) break;
+    await until("the handler hears of it", () => woken && served.inFlight === 0);
+  });
+});
+
+describe("stop()", () => {
+  it("lets the handler send its last items, and the loop ends cleanly", async () => {
+    await using world = new World();
+    await world.worker(async function* (_request, context) {
+      yield "working";
+      await aborted(context.signal);
+      yield { stopped: context.isStopped, killed: context.isKilled };
+      yield "usage";
+    });
+    const { client, manager } = await world.client();
+    const stream = await client.roundRobin({});
+    const items: unknown[] = [];
+    for await (const item of stream) {
+      items.push(item);
+      stream.stop();
+    }
+    expect(items).toEqual(["working", { stopped: true, killed: false }, "usage"]);
+    await settled(manager);
+  });
+
+  it("accepts a worker that closes without an end mark, as releases do", async () => {
+    await using world = new World();
+    const worker = await ScriptedWorker.start(world, idOf(1), async (request) => {
+      (await request.ack().begin()).item("one");
+      await until("the worker hears the stop", () => request.controls.includes('"stop"'));
+      request.item("two").response.end();
+    });
+    const { client } = await world.client();
+    const stream = await client.roundRobin({});
+    stream.stop();
+    stream.stop();
+    expect(await collect(stream)).toEqual(["one", "two"]);
+    expect(worker.requests[0]!.controls.filter((word) => word === '"stop"')).toEqual(['"stop"']);
+  });
+});
+
+describe("an AbortSignal", () => {
+  it("aborted before the call: rejects, and nothing is sent", async () => {
+    await using world = new World();
+    const worker = await ScriptedWorker.start(world, idOf(1), (request) => request.answer("never"));
+    const { client } = await world.client();
+    const error = await failureOf(client.roundRobin({}, { signal: AbortSignal.abort("early") }));
+    expect(error).toMatchObject({ code: "cancelled", cause: "early" });
+    expect(worker.accepted).toBe(0);
+    expect(client.inFlight).toBe(0);
+  });
+
+  it.each(["the acknowledgement", "the dial-back", "the first item"])(
+    "while the call waits for %s: rejects at once, and the worker is told to drop the request",
+    async (what) => {
+      await using world = new World();
+      const worker = await ScriptedWorker.start(world, idOf(1), async (request) => {
+        if (what !== "the acknowledgement") request.ack();
+        if (what === "the first item") await request.begin();
+      });
+      const { client, manager } = await world.client();
+      const controller = new AbortController();
+      const failure = failureOf(client.roundRobin({}, { signal: controller.signal }));
+      await until("the request is there", () => worker.requests.length === 1);
+      const request = worker.requests[0]!;
+      if (what === "the first item")
+        await until("the caller is dialled", () => manager.health().responsesAwaited === 1);
+      controller.abort();
+      expect((await failure).code).toBe("cancelled");
+      expect(client.inFlight).toBe(0);
+      if (what !== "the first item") await request.begin();
+      await until("the worker is told", () => request.controls.includes('"kill"'));
+      request.ack();
+      await settled(manager);
+      expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    },
+  );
+
+  it("in the middle: the loop throws and the handler is killed", async () => {
+    await using world = new World();
+    const notes = endless();
+    const { served } = await world.worker(notes.handler);
+    const { client, manager } = await world.client<unknown, number>();
+    const controller = new AbortController();
+    const stream = await client.roundRobin({}, { signal: controller.signal });
+    const items: number[] = [];
+    const reading = (async () => {
+      for await (const item of stream) if (items.push(item) === 5) controller.abort("enough");
+    })();
+    expect(await failureOf(reading)).toMatchObject({ code: "cancelled", cause: "enough" });
+    expect(items).toEqual([0, 1, 2, 3, 4]);
+    await until("the handler is cleaned up", () => notes.cleanUps === 1 && served.inFlight === 0);
+    await settled(manager);
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+  });
+
+  it("after the end: changes nothing and is not listened to any more", async () => {
+    await using world = new World();
+    await world.worker(() => [1, 2]);
+    const { client } = await world.client();
+    const controller = new AbortController();
+    const { signal } = controller;
+    for (let i = 0; i < 20; i += 1) {
+      const stream = await client.roundRobin({}, { signal });
+      expect(await collect(stream)).toEqual([1, 2]);
+    }
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    controller.abort();
+    expect(await collect(client.roundRobin({}))).toEqual([1, 2]);
+  });
+});
+
+describe("an error of the handler", () => {
+  const failures = [
+    { thrown: new Error("broken\r\nbadly"), code: "handler_failed", message: "broken\r\nbadly" },
+    { thrown: "a text" as unknown as Error, code: "handler_failed", message: "a text" },
+    {
+      thrown: new RequestPlaneError("invalid_argument", "too long"),
+      code: "invalid_argument",
+      message: "too long",
+    },
+    {
+      thrown: new RequestPlaneError("unsupported_media", "no video"),
+      code: "unsupported_media",
+      message: "no video",
+    },
+    {
+      thrown: new RequestPlaneError("not_implemented", "not yet"),
+      code: "not_implemented",
+      message: "not yet",
+    },
+  ];
+
+  it.each(failures)(
+    "arrives as what was thrown, before and after items: $code",
+    async ({ thrown, code, message }) => {
+      await using world = new World();
+      const { served, manager } = await world.worker(async function* (before: number) {
+        for (let i = 0; i < before; i += 1) yield i;
+        throw thrown;
+      });
+      const caller = await world.client<number, number>();
+      expect(await failureOf(caller.client.roundRobin(0))).toMatchObject({ code, message, remote: true });
+      const items: number[] = [];
+      const reading = (async () => {
+        for await (const item of await caller.client.roundRobin(3)) items.push(item);
+      })();
+      const error = await failureOf(reading);
+      expect(error).toBeInstanceOf(RequestPlaneError);
+      expect(error).toMatchObject({ code, message, remote: true });
+      expect(items).toEqual([0, 1, 2]);
+      await until("the worker is done", () => served.inFlight === 0);
+      expect(caller.client.inFlight).toBe(0);
+      await settled(manager, caller.manager);
+    },
+  );
+
+  it("thrown before there is a generator, or by an item that can't be encoded, arrives too", async () => {
+    await using world = new World();
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    await world.worker((kind: string) => {
+      if (kind === "circle") return [circle];
+      throw new RequestPlaneError("rate_limited", "slow down");
+    });
+    const { client } = await world.client<string>();
+    expect(await failureOf(client.roundRobin("throw"))).toMatchObject({ code: "rate_limited" });
+    expect(await failureOf(client.roundRobin("circle"))).toMatchObject({ code: "handler_failed" });
+  });
+});
+
+describe("a request that can't be sent", () => {
+  it("because it can't be encoded is the caller's fault, and leaves nothing behind", async () => {
+    await using world = new World();
+    await world.worker(() => [1]);
+    const { client } = await world.client();
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    const error = await failureOf(client.roundRobin(circle));
+    expect(error).toBeInstanceOf(RequestPlaneError);
+    expect(error.code).toBe("invalid_argument");
+    expect(client.inFlight).toBe(0);
+  });
+
+  it("because its headers or metadata are too large is the caller's fault too", async () => {
+    await using world = new World();
+    await world.worker(() => [1]);
+    const { client } = await world.client();
+    const huge = { note: "x".repeat(200_000) };
+    expect(await failureOf(client.roundRobin({}, { headers: huge }))).toMatchObject({
+      code: "invalid_argument",
+    });
+    expect(await failureOf(client.roundRobin({}, { metadata: huge }))).toMatchObject({
+      code: "invalid_argument",
+    });
+    expect(client.inFlight).toBe(0);
+    expect(await collect(client.roundRobin({}))).toEqual([1]);
+  });
+});
