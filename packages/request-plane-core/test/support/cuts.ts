@@ -45,12 +45,18 @@ export interface Decoded {
   readonly held: number;
 }
 
-/** Anything but a `RequestPlaneError` is thrown on: it fails the test. */
+/** Anything but a `RequestPlaneError` is thrown on: it fails the test. So does a decoder that runs on the spot. */
 export function decodeStream(measure: MeasureFrame, chunks: readonly Buffer[]): Decoded {
   const frames: string[] = [];
-  const decoder = new FrameDecoder(measure, (bytes, start, end) => {
-    frames.push(bytes.toString("hex", start, end));
-  });
+  let measured = 0;
+  const decoder = new FrameDecoder(
+    (...where) => {
+      measured += 1;
+      if (measured > 4 * (chunks.length + frames.length + 1)) throw new Error("The decoder runs on the spot");
+      return measure(...where);
+    },
+    (bytes, start, end) => frames.push(bytes.toString("hex", start, end)),
+  );
   try {
     for (const chunk of chunks) decoder.push(chunk);
   } catch (error) {
@@ -58,6 +64,27 @@ export function decodeStream(measure: MeasureFrame, chunks: readonly Buffer[]): 
     return { frames, error, held: 0 };
   }
   return { frames, error: undefined, held: decoder.held };
+}
+
+/** Equal for equal outcomes. */
+export function textOf({ frames, error, held }: Decoded): string {
+  return [...frames, error?.code, error?.message, held].join("\n");
+}
+
+/** Bytes of the largest buffer that was asked for meanwhile. */
+export function largestAllocation(run: () => void): number {
+  const original = Buffer.allocUnsafe.bind(Buffer);
+  let largest = 0;
+  Buffer.allocUnsafe = (size) => {
+    largest = Math.max(largest, size);
+    return original(size);
+  };
+  try {
+    run();
+  } finally {
+    Buffer.allocUnsafe = original;
+  }
+  return largest;
 }
 
 export interface Frame {
