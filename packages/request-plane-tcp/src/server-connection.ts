@@ -3,6 +3,7 @@ import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { RequestAcceptor } from "@dynamo/request-plane-core";
 import { ACKNOWLEDGEMENT, encodeReply, refusalText } from "./reply-frame.ts";
 import { decodeRequestFrame, measureRequestFrame } from "./request-frame.ts";
+import type { RequestFrame } from "./request-frame.ts";
 
 /** How long a caller may take to read why its connection is closed, while what it still sends is dropped. */
 const FAREWELL_MS = 1_000;
@@ -45,24 +46,24 @@ export class ServerConnection {
   };
 
   #answer(bytes: Buffer, start: number, end: number): Buffer {
-    let path = "";
-    try {
-      const { headers, payload, ...frame } = decodeRequestFrame(bytes, start, end);
-      path = frame.path;
-      const accept = this.#acceptorOf(path);
-      if (!accept) return encodeReply(refusalText(unknownEndpoint(path), path));
-      const refusal = accept({ headers, envelope: payload });
-      return refusal ? encodeReply(refusalText(refusal, path)) : ACKNOWLEDGEMENT;
-    } catch (error) {
-      return encodeReply(refusalText(RequestPlaneError.from(error), path));
-    }
+    const frame = readFrame(bytes, start, end);
+    if (!frame) return encodeReply("Invalid endpoint path");
+    const { path, headers, payload } = frame;
+    const accept = this.#acceptorOf(path);
+    if (!accept) return encodeReply(refusalText(unknownEndpoint(path), path));
+    const refusal = accept({ headers, envelope: payload });
+    return refusal ? encodeReply(refusalText(refusal, path)) : ACKNOWLEDGEMENT;
   }
 
   #flush(): void {
     const replies = this.#replies;
     if (replies.length === 0) return;
     this.#replies = [];
-    this.#socket.write(replies.length === 1 ? (replies[0] ?? "") : Buffer.concat(replies));
+    const socket = this.#socket;
+    if (socket.write(replies.length === 1 ? (replies[0] ?? "") : Buffer.concat(replies))) return;
+    // A caller that doesn't read its replies isn't read either, or they would pile up here.
+    socket.pause();
+    socket.once("drain", () => socket.resume());
   }
 
   /** The stream can't be read any further: says why, and drops what still comes, so that the word arrives. */
@@ -73,6 +74,15 @@ export class ServerConnection {
     socket.end();
     const farewell = setTimeout(() => socket.destroy(), FAREWELL_MS);
     socket.once("close", () => clearTimeout(farewell));
+  }
+}
+
+/** `undefined` for a path that is no UTF-8, of which the text of the refusal can't speak. */
+function readFrame(bytes: Buffer, start: number, end: number): RequestFrame | undefined {
+  try {
+    return decodeRequestFrame(bytes, start, end);
+  } catch {
+    return undefined;
   }
 }
 
