@@ -132,7 +132,7 @@ function guessDialect(
 }
 
 const SLASH = 0x2f;
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decodePath(bytes: Buffer): string {
   try {
@@ -149,6 +149,7 @@ function decodeHeaders(json: string): Headers {
     if (
       typeof value === "object" &&
       value !== null &&
+      !Array.isArray(value) &&
       Object.values(value).every((v) => typeof v === "string")
     ) {
       return value as Headers;
