@@ -84,4 +84,3 @@ export function largestAllocation(run: () => void): number {
   }
   return largest;
 }
-
