@@ -34,12 +34,16 @@ async function main(): Promise<void> {
   closeOnSignal(close, logger);
 }
 
-/** The first signal ends the work in order, the second one at once. */
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const REPEAT_MS = 500;
+
+/** The first signal ends the work in order, a later one at once. */
 function closeOnSignal(close: () => Promise<void>, logger: Logger): void {
-  let asked = false;
+  let askedAt: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (asked) process.exit(1);
-    asked = true;
+    if (askedAt !== undefined && performance.now() - askedAt < REPEAT_MS) return;
+    if (askedAt !== undefined) process.exit(1);
+    askedAt = performance.now();
     logger.info(`${signal}: running requests may finish, new ones are refused`);
     close().then(
       () => process.exit(0),
