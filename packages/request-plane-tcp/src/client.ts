@@ -2,7 +2,7 @@ import { formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-co
 import type { OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
 import { parseTcpAddress } from "./address.ts";
 import type { TcpAddress } from "./address.ts";
-import { ConnectionPool } from "./connection-pool.ts";
+import { abortedError, ConnectionPool } from "./connection-pool.ts";
 import type { PoolOptions } from "./connection-pool.ts";
 import { encodeFrameHead } from "./request-frame.ts";
 
@@ -32,12 +32,10 @@ export class TcpClient implements RequestPlaneClient {
     const target = this.#parse(address);
     const head = encodeFrameHead(target.path, headers, envelopeBytes);
     this.#checkSize(head.length + envelopeBytes, address);
-    const connection = await this.#poolOf(target).acquire();
-    if (signal?.aborted) {
-      throw new RequestPlaneError("cancelled", "Aborted before it was sent", { cause: signal.reason });
-    }
-    if (envelopeBytes > JOIN_BYTES) return connection.send([head, ...envelope]);
-    return connection.send([Buffer.concat([head, ...envelope])]);
+    if (signal?.aborted) throw abortedError(signal);
+    const pieces = [head, ...envelope];
+    const frame = envelopeBytes > JOIN_BYTES ? pieces : [Buffer.concat(pieces)];
+    return this.#poolOf(target).send(frame, signal);
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,14 @@ export interface PoolOptions extends ClientConnectionOptions {
   readonly channelBuffer: number;
 }
 
+interface QueuedRequest {
+  readonly frame: readonly Uint8Array[];
+  readonly signal: AbortSignal | undefined;
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: () => void;
+  readonly reject: (error: RequestPlaneError) => void;
+}
+
 /**
  * The connections to one worker address. One is enough most of the time; others are made when the ones there
  * are have no room, and those that are not needed any more fall idle and are closed.
@@ -19,8 +27,9 @@ export class ConnectionPool {
   readonly #options: PoolOptions;
   /** The oldest first: the first with room is taken, so that the last ones fall idle. */
   readonly #connections: ClientConnection[] = [];
-  /** Requests that found no room. */
-  readonly #queue: (() => void)[] = [];
+  /** Requests that found no room. They are sent in the turn in which there is some, so that none overtakes. */
+  readonly #queue = new Set<QueuedRequest>();
+  #closed = false;
 
   constructor(address: SocketAddress, options: PoolOptions) {
     this.#address = address;
@@ -32,16 +41,17 @@ export class ConnectionPool {
   }
 
   get pending(): number {
-    return this.#connections.reduce((total, { pending }) => total + pending, this.#queue.length);
+    return this.#connections.reduce((total, { pending }) => total + pending, this.#queue.size);
   }
 
-  /** A connection with room, waiting for one when there is none. Rejects with `overloaded`. */
-  async acquire(): Promise<ClientConnection> {
-    for (;;) {
-      const connection = this.#withRoom();
-      if (connection) return connection;
-      await this.#turn();
-    }
+  /**
+   * Sends on a connection with room, or waits for one. Resolves and rejects as `ClientConnection.send` does, and
+   * rejects with `overloaded` when there is no room in time, or no room to wait.
+   */
+  send(frame: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
+    const connection = this.#withRoom();
+    return connection ? connection.send(frame) : this.#enqueue(frame, signal);
   }
 
   /** Closes connections that were not used since then, on the clock of `performance.now()`. */
@@ -52,8 +62,9 @@ export class ConnectionPool {
   }
 
   close(): void {
+    this.#closed = true;
     for (const connection of [...this.#connections]) connection.close(closedError());
-    for (const wake of this.#queue.splice(0)) wake();
+    for (const queued of this.#queue) this.#leave(queued).reject(closedError());
   }
 
   #withRoom(): ClientConnection | undefined {
@@ -69,33 +80,46 @@ export class ConnectionPool {
 
   #connect(): ClientConnection {
     const connection = new ClientConnection(this.#address, this.#options, {
-      onReply: () => this.#queue.shift()?.(),
+      onReply: () => this.#advance(),
       onClose: () => {
         this.#connections.splice(this.#connections.indexOf(connection), 1);
-        for (const wake of this.#queue.splice(0)) wake();
+        this.#advance();
       },
     });
     this.#connections.push(connection);
     return connection;
   }
 
-  /** Resolves when there may be room. */
-  async #turn(): Promise<void> {
+  #enqueue(frame: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
     const { poolSize, channelBuffer, requestTimeoutMs } = this.#options;
     const limit = poolSize * channelBuffer;
-    if (this.#queue.length >= limit) throw this.#full(limit);
-    const inTime = await new Promise<boolean>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-      const timer = setTimeout(() => {
-        this.#queue.splice(this.#queue.indexOf(wake), 1);
-        resolve(false);
-      }, requestTimeoutMs);
-      this.#queue.push(wake);
+    if (this.#queue.size >= limit) return Promise.reject(this.#full(limit));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#leave(queued).reject(this.#full(limit)), requestTimeoutMs);
+      const queued: QueuedRequest = { frame, signal, timer, resolve, reject };
+      this.#queue.add(queued);
     });
-    if (!inTime) throw this.#full(limit);
+  }
+
+  #leave(queued: QueuedRequest): QueuedRequest {
+    clearTimeout(queued.timer);
+    this.#queue.delete(queued);
+    return queued;
+  }
+
+  /** Sends what waits, the oldest first, as long as there is room. */
+  #advance(): void {
+    if (this.#closed) return;
+    for (const queued of this.#queue) {
+      if (queued.signal?.aborted) {
+        this.#leave(queued).reject(abortedError(queued.signal));
+        continue;
+      }
+      const connection = this.#withRoom();
+      if (!connection) return;
+      this.#leave(queued);
+      connection.send(queued.frame).then(queued.resolve, queued.reject);
+    }
   }
 
   #full(limit: number): RequestPlaneError {
@@ -110,4 +134,8 @@ export class ConnectionPool {
 
 function closedError(): RequestPlaneError {
   return new RequestPlaneError("closed", "The connection was closed by this process");
+}
+
+export function abortedError(signal: AbortSignal): RequestPlaneError {
+  return new RequestPlaneError("cancelled", "Aborted before it was sent", { cause: signal.reason });
 }
