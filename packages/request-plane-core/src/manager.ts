@@ -98,7 +98,7 @@ class Manager implements NetworkManager {
     this.discovery = options.discovery;
     this.instanceId = options.instanceId ?? randomInstanceId();
     const read = readSettings(CORE_SETTINGS, options.environment ?? process.env, this.#logger);
-    this.#settings = override(read, options.settings ?? {});
+    this.#settings = override(read, options.settings ?? {}, CORE_SETTINGS);
     this.#planes = new Planes(options.transports, options.serve, { logger: this.#logger });
     this.#listener = new CallHomeListener({
       host: this.#settings.callHomeHost,

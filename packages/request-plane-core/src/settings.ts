@@ -18,6 +18,8 @@ export interface Setting<T> {
   readonly expected: string;
   /** The value of a text, or `undefined` when the text can't be used. */
   readonly parse: (text: string) => T | undefined;
+  /** Whether a value given in code can be used. */
+  readonly accepts: (value: unknown) => boolean;
 }
 
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
@@ -70,8 +72,9 @@ export function wholeNumber(
     expected: `a whole number from ${range.min} to ${range.max}`,
     parse: (text) => {
       const value = /^\d+$/.test(text) ? Number(text) : NaN;
-      return value >= range.min && value <= range.max ? value : undefined;
+      return isWithin(range, value) ? value : undefined;
     },
+    accepts: (value) => Number.isInteger(value) && isWithin(range, value),
   };
 }
 
@@ -84,8 +87,9 @@ export function seconds(variable: string, fallback: number, range: Range, meanin
     expected: `seconds from ${range.min} to ${range.max}`,
     parse: (text) => {
       const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-      return value >= range.min && value <= range.max ? Math.round(value * 1000) : undefined;
+      return isWithin(range, value) ? Math.round(value * 1000) : undefined;
     },
+    accepts: (value) => typeof value === "number" && isWithin(range, value / 1000),
   };
 }
 
@@ -95,20 +99,44 @@ export function port(variable: string, fallback: number, meaning: string): Setti
 
 /** A text that is taken as it is. */
 export function text(variable: string, meaning: string): Setting<string | undefined> {
-  return { variable, fallback: undefined, meaning, expected: "a text", parse: (value) => value };
+  return {
+    variable,
+    fallback: undefined,
+    meaning,
+    expected: "a text",
+    parse: (value) => value,
+    accepts: (value) => typeof value === "string",
+  };
 }
 
-/** Values given in code win over the table's; one that is no number where a number belongs is an error. */
-export function override<Values extends object>(values: Values, given: Partial<Values>): Values {
+function isWithin({ min, max }: Range, value: unknown): boolean {
+  return typeof value === "number" && value >= min && value <= max;
+}
+
+/**
+ * Values given in code win over those that were read from `table`. Throws `invalid_configuration` for one
+ * that can't be used.
+ */
+export function override<Values extends object>(
+  values: Values,
+  given: Partial<Values>,
+  table: SettingsTable = {},
+): Values {
   const present = Object.entries(given).filter(([, value]) => value !== undefined);
   for (const [key, value] of present) {
     const known = (values as Record<string, unknown>)[key];
     if (typeof known === "number" && !(typeof value === "number" && value >= 0)) {
-      throw new RequestPlaneError(
-        "invalid_configuration",
-        `Option '${key}' must be a number, not ${String(value)}`,
-      );
+      throw unusable(`Option '${key}' must be a number, not ${String(value)}`);
+    }
+    const setting = Object.hasOwn(table, key) ? table[key] : undefined;
+    if (setting && !setting.accepts(value)) {
+      const { variable, expected } = setting;
+      throw unusable(`Option '${key}' cannot be ${String(value)} (${variable} takes ${expected})`);
     }
   }
   return { ...values, ...Object.fromEntries(present) };
+}
+
+function unusable(message: string): RequestPlaneError {
+  return new RequestPlaneError("invalid_configuration", message);
 }

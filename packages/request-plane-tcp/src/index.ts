@@ -23,7 +23,7 @@ export interface TcpOptions extends Partial<TcpSettings> {
 /** Throws `invalid_configuration` when an option can't be used. */
 export function tcp(options: TcpOptions = {}): Transport {
   const { pathForm = "1.6", environment = process.env, logger = defaultLogger, ...given } = options;
-  const settings = override(readSettings(TCP_SETTINGS, environment, logger), given);
+  const settings = override(readSettings(TCP_SETTINGS, environment, logger), given, TCP_SETTINGS);
   return {
     name: "tcp",
     scheme: "tcp",
