@@ -55,6 +55,11 @@ export type {
   TransportCapabilities,
   TransportComponents,
 } from "./transport.ts";
+export { errorOfItem } from "./annotated.ts";
+export type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
+export { encodeControlMessage } from "./wire/control-message.ts";
+export type { ConnectionInfo } from "./wire/control-message.ts";
+export { encodeTwoPartHead } from "./wire/two-part.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";
 export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";
 export { CORE_SETTINGS } from "./core-settings.ts";
