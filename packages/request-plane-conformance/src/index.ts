@@ -1,0 +1,2 @@
+export { FaultProxy } from "./fault-proxy/fault-proxy.ts";
+export type { Cut, Faults } from "./fault-proxy/faults.ts";
