@@ -43,6 +43,9 @@ export class Call<Item> {
   readonly #payload: EncodedPayload;
   readonly #onEnd: () => void;
   readonly #totalTimer: NodeJS.Timeout | undefined;
+  readonly #startedAt = performance.now();
+  /** For transports, which may have a request waiting: made only when something can end the call early. */
+  readonly #ending: AbortController | undefined;
   #reader: ResponseReader<Item> | undefined;
   /** Why no further instance may be asked. */
   #over: RequestPlaneError | undefined;
@@ -57,6 +60,7 @@ export class Call<Item> {
     const { totalMs } = this.#timeouts;
     if (totalMs > 0 && totalMs <= LONGEST_TIMER_MS)
       this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
+    if (totalMs > 0 || options.signal) this.#ending = new AbortController();
     options.signal?.addEventListener("abort", this.#abort);
     if (options.signal?.aborted) this.#abort();
   }
@@ -136,7 +140,7 @@ export class Call<Item> {
       headers: this.#headers(),
       envelope: [head, bytes],
       envelopeBytes: head.length + bytes.length,
-      ...(this.#options.signal && { signal: this.#options.signal }),
+      ...(this.#ending && { signal: this.#ending.signal }),
     });
   }
 
@@ -156,13 +160,14 @@ export class Call<Item> {
     return encodeTwoPartHead(control, bytes.length);
   }
 
-  /** Source of the first two: wire-protocol notes, section 6. */
+  /** Source of the first two: wire-protocol notes, section 6. The worker is told what is left of the total. */
   #headers(): Headers {
     const { totalMs } = this.#timeouts;
+    const leftMs = Math.max(1, Math.ceil(this.#startedAt + totalMs - performance.now()));
     return {
       "request-id": this.id,
       "x-frontend-send-ts-ns": `${Date.now()}000000`,
-      ...(totalMs > 0 && { [TIMEOUT_HEADER]: String(totalMs) }),
+      ...(totalMs > 0 && { [TIMEOUT_HEADER]: String(leftMs) }),
       ...this.#options.headers,
     };
   }
@@ -183,6 +188,7 @@ export class Call<Item> {
 
   #end(error: RequestPlaneError): void {
     this.#over ??= error;
+    this.#ending?.abort(error);
     this.#reader?.cancel(error);
   }
 
