@@ -16,8 +16,18 @@ export class EncodedPayload {
   }
 }
 
-/** A value as JSON text; what JSON has no word for becomes null. Big integers are written in full. */
+/**
+ * A value as JSON text; what JSON has no word for becomes null. Big integers are written in full. Half a
+ * character, as in a text cut between two UTF-16 units, becomes U+FFFD: Rust readers refuse the whole frame
+ * for its escape.
+ */
 export function encodeJson(value: unknown): string {
+  const json = toJson(value);
+  if (!json.includes("\\ud")) return json;
+  return json.replaceAll(/\\(?:\\|ud[0-9a-f]{3})/g, (escape) => (escape === "\\\\" ? escape : "\\ufffd"));
+}
+
+function toJson(value: unknown): string {
   try {
     return stringify(value) ?? "null";
   } catch (error) {
