@@ -11,9 +11,10 @@ import { ResponseBuffer } from "../src/response-buffer.ts";
 import { END, ResponseReader, WAIT } from "../src/response-reader.ts";
 import { decodeControlMessage } from "../src/wire/control-message.ts";
 import { decodeControl, decodeHandshake, decodePrologue, FINAL_BODY } from "../src/wire/response-frames.ts";
+import { FrameDecoder } from "../src/wire/frame-decoder.ts";
 import { decodeTwoPart, encodeTwoPartHead, measureTwoPart } from "../src/wire/two-part.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
-import { cutAt, decodeStream, framesOf, largestAllocation, textOf } from "./support/cuts.ts";
+import { byteByByte, cutAt, decodeStream, framesOf, largestAllocation, textOf } from "./support/cuts.ts";
 import { cuts, damaged, damagedJson, oddValue } from "./support/mutations.ts";
 
 const LIMIT = 4096;
@@ -84,6 +85,23 @@ describe("damaged streams of two-part frames", PATIENT, () => {
       }
     },
   );
+
+  it("are not copied where a frame is whole, and gathered once where it is not", () => {
+    const frame = Buffer.concat([encodeTwoPartHead("", 1_000), Buffer.alloc(1_000)]);
+    const stream = Buffer.concat([frame, frame, frame]);
+    const places: (readonly [ArrayBufferLike, number])[] = [];
+    const decoder = new FrameDecoder(measure, (bytes, start) =>
+      places.push([bytes.buffer, bytes.byteOffset + start]),
+    );
+    decoder.push(stream);
+    expect(places).toEqual(
+      [0, 1, 2].map((index) => [stream.buffer, stream.byteOffset + index * frame.length]),
+    );
+    const sizes: number[] = [];
+    largestAllocation(() => byteByByte(frame).forEach((chunk) => decoder.push(chunk)), sizes);
+    expect(places).toHaveLength(4);
+    expect(sizes).toEqual([24, frame.length]);
+  });
 
   it("take a frame of exactly the limit and refuse one byte more", () => {
     const frame = (bytes: number) =>

@@ -230,6 +230,18 @@ describe("JSON", () => {
     expect([undefined, Symbol("s"), () => 1, NaN].map(encodeJson)).toEqual(["null", "null", "null", "null"]);
   });
 
+  it.each([
+    ["\ud83d", '"\\ufffd"'],
+    ["a\udc00b\ud800", '"a\\ufffdb\\ufffd"'],
+    ["\u{1f600}", '"\u{1f600}"'],
+    ["\\ud83d", '"\\\\ud83d"'],
+    ["\\\ud83d", '"\\\\\\ufffd"'],
+  ])("has no escape of half a character, which Rust readers refuse: %j is %s", (value, json) => {
+    expect(encodeJson(value)).toBe(json);
+    expect(encodeJson({ [value]: 1n })).toBe(`{${json}:1}`);
+    expect(JSON.parse(encodeJson(value))).toBe(value.toWellFormed());
+  });
+
   it("of any JSON value is read back as it was", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -71,12 +71,11 @@ export function textOf({ frames, error, held }: Decoded): string {
   return [...frames, error?.code, error?.message, held].join("\n");
 }
 
-/** Bytes of the largest buffer that was asked for meanwhile. */
-export function largestAllocation(run: () => void): number {
+/** Bytes of the largest buffer that was asked for meanwhile; `sizes` gets those of all. */
+export function largestAllocation(run: () => void, sizes: number[] = []): number {
   const original = Buffer.allocUnsafe.bind(Buffer);
-  let largest = 0;
   Buffer.allocUnsafe = (size) => {
-    largest = Math.max(largest, size);
+    sizes.push(size);
     return original(size);
   };
   try {
@@ -84,7 +83,7 @@ export function largestAllocation(run: () => void): number {
   } finally {
     Buffer.allocUnsafe = original;
   }
-  return largest;
+  return Math.max(0, ...sizes);
 }
 
 export interface Frame {
