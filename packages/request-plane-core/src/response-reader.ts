@@ -180,8 +180,13 @@ export class ResponseReader<T> {
   }
 
   #expire(phase: WatchedPhase, limitMs: number): void {
-    if (phase === "end") this.#buffer.ended();
-    else this.#buffer.cancel(deadlineExceeded(phase, limitMs));
+    if (phase !== "end") {
+      this.#buffer.cancel(deadlineExceeded(phase, limitMs));
+      return;
+    }
+    // The response is whole, but a worker that doesn't close has to be told to.
+    this.#buffer.finish();
+    this.#wake?.();
   }
 }
 
