@@ -30,6 +30,8 @@ export interface ModelsOptions {
 
 /** How long to wait before watching again when discovery fails, in milliseconds. */
 const WATCH_AGAIN_MS = 1_000;
+/** How often to look whether the last requests of an endpoint without cards have ended, in milliseconds. */
+const LINGER_MS = 1_000;
 
 export class Models {
   readonly #options: ModelsOptions;
@@ -38,6 +40,7 @@ export class Models {
   readonly #clients = new Map<string, ChatClient>();
   #models: ReadonlyMap<string, Model> = new Map();
   #following: Promise<void> | undefined;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(options: ModelsOptions) {
     this.#options = options;
@@ -68,6 +71,7 @@ export class Models {
     await this.#following;
     this.#cards.clear();
     await this.#rebuild();
+    clearTimeout(this.#lingering);
   }
 
   async #follow(): Promise<void> {
@@ -147,15 +151,17 @@ export class Models {
     return getOrAdd(this.#clients, endpoint, () => manager.endpoint<EncodedPayload>(endpoint).client());
   }
 
+  /** Requests under way keep their client, through which they hear that their worker is gone. */
   async #closeUnused(): Promise<void> {
     const used = new Set(
       [...this.#models.values()].flatMap(({ endpoints }) => endpoints.map(({ client }) => client)),
     );
-    for (const [endpoint, client] of this.#clients) {
-      if (used.has(client)) continue;
-      this.#clients.delete(endpoint);
-      await client.close();
-    }
+    const unused = [...this.#clients].filter(([, client]) => !used.has(client));
+    const idle = unused.filter(([, client]) => client.inFlight === 0);
+    for (const [endpoint] of idle) this.#clients.delete(endpoint);
+    clearTimeout(this.#lingering);
+    if (idle.length < unused.length) this.#lingering = setTimeout(() => void this.#closeUnused(), LINGER_MS);
+    await Promise.all(idle.map(([, client]) => client.close()));
   }
 }
 
