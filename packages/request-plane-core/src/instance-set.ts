@@ -55,7 +55,7 @@ export class InstanceSet {
   }
 
   async wait({ count = 1, timeoutMs = WAIT_MS, signal }: WaitOptions = {}): Promise<readonly Instance[]> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw RequestPlaneError.from(signal.reason, "cancelled");
     if (this.#sorted.length < count) await this.#waitFor(count, timeoutMs, signal);
     return this.#sorted.map((instance) => instance.record);
   }

@@ -89,6 +89,8 @@ class Manager implements NetworkManager {
   readonly #listener: CallHomeListener;
   readonly #connector = new CallHomeConnector();
   readonly #served = new Set<ServedEndpoint>();
+  /** Endpoints that are not served yet, for `close` to wait for. */
+  readonly #starting = new Set<Promise<ServedEndpoint>>();
   readonly #clients = new Set<EndpointClient<never>>();
   readonly #caller: Caller;
   #closed: Promise<void> | undefined;
@@ -118,7 +120,7 @@ class Manager implements NetworkManager {
     const name = parseEndpointName(nameLike);
     return {
       name,
-      serve: (handler, options) => this.#serve(name, handler, options ?? {}),
+      serve: (handler, options) => this.#start(this.#serve(name, handler, options ?? {})),
       client: () => this.#client(name),
     };
   }
@@ -143,6 +145,7 @@ class Manager implements NetworkManager {
   }
 
   async #close(options: CloseOptions): Promise<void> {
+    await Promise.allSettled(this.#starting);
     const ends = [...this.#served].map((served) => served.close(options));
     for (const end of await Promise.allSettled(ends)) this.#logFailure(end);
     for (const end of await Promise.allSettled([...this.#clients].map((client) => client.close()))) {
@@ -167,6 +170,15 @@ class Manager implements NetworkManager {
     return client;
   }
 
+  async #start(serving: Promise<ServedEndpoint>): Promise<ServedEndpoint> {
+    this.#starting.add(serving);
+    try {
+      return await serving;
+    } finally {
+      this.#starting.delete(serving);
+    }
+  }
+
   async #serve<Request, Item>(
     name: EndpointName,
     handler: Handler<Request, Item>,
@@ -181,6 +193,7 @@ class Manager implements NetworkManager {
       logger: this.#logger,
     });
     const { scheme, server } = await this.#planes.server();
+    this.#refuseWhenClosed();
     const address = await server.register({ ...name, instanceId, accept: worker.accept });
     const unplug = (): Promise<void> => server.unregister(address);
     const instance = instanceRecord(name, instanceId, { [scheme]: address });
@@ -196,6 +209,8 @@ class Manager implements NetworkManager {
         },
       });
       this.#served.add(served);
+      if (this.#closed) await served.close({ drainMs: 0 });
+      this.#refuseWhenClosed();
       return served;
     } catch (error) {
       await unplug();

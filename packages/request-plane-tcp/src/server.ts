@@ -62,6 +62,8 @@ export class TcpServer implements RequestPlaneServer {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#connections) socket.destroy();
     await closed;
+    // All are closed; their own word of it comes a little later.
+    this.#connections.clear();
   }
 
   health(): PlaneHealth {

@@ -50,6 +50,7 @@ export class CallHomeConnector implements ResponseConnector {
   /** Closes what is under way, without saying that any response is whole. */
   close(): void {
     for (const writer of this.#writers) writer.abort();
+    this.#writers.clear();
   }
 }
 

@@ -71,6 +71,8 @@ export class CallHomeListener implements ResponsePlane {
     this.#halfOpen.clear();
     const server = this.#server;
     if (server?.listening) await new Promise((resolve) => server.close(resolve));
+    // All are closed; their own word of it comes a little later.
+    this.#connections.clear();
   }
 
   async #start(): Promise<string> {
