@@ -194,6 +194,18 @@ describe.concurrent.for(WAYS)("12: a worker that is gone while its record stays,
   });
 });
 
+describe.concurrent.for(WAYS)("two workers that fail, $way:", ({ stream }) => {
+  test("both are asked, each time, and the first that is well again answers", async () => {
+    await using scene = await Scene.start();
+    const fails = [...begin, close];
+    const first = await scene.scripted(fails);
+    const second = await scene.scripted(fails, fails, recover);
+    for (let index = 0; index < 2; index += 1) expect(await scene.ask(stream)).toEqual(failure(503));
+    expect([first.exchanges.length, second.exchanges.length]).toEqual([2, 2]);
+    expect(await scene.ask(stream)).toEqual(success("recovered"));
+  });
+});
+
 describe.concurrent.for(WAYS)("what comes too late for a request, $way:", ({ stream }) => {
   test.for([
     { name: "1: the response to one given up", first: acknowledge, status: 504 },

@@ -70,7 +70,7 @@ export async function askUntilRecovered(scene: Scene, stream: boolean): Promise<
     const outcome = await scene.ask(stream);
     if (outcome.content === "recovered") return healthyAnswers;
     expect(outcome).toEqual(success("healthy"));
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`The worker is not asked again within ${BACK_MS} ms`);
 }

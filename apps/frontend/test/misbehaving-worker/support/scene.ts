@@ -27,7 +27,10 @@ export const SHORT_MS = 1_000;
 /** A bound that must not be needed. */
 const LONG_MS = 20_000;
 /** After this long an answer counts as one that never comes. */
-const NEVER_MS = 10_000;
+const NEVER_MS = 5_000;
+
+/** The id of the healthy worker. */
+const HEALTHY = 99n;
 
 const logger = pino({ level: "silent" });
 
@@ -58,9 +61,9 @@ export class Scene implements AsyncDisposable {
     return this.#url;
   }
 
-  /** A worker that the frontend knows, of instance 1. */
+  /** A worker that the frontend knows. The first one is instance 1. */
   async scripted(...scripts: Script[]): Promise<ScriptedWorker> {
-    const worker = new ScriptedWorker(1n, scripts);
+    const worker = new ScriptedWorker(BigInt(this.#scripted.length + 1), scripts);
     this.#scripted.push(worker);
     await worker.start();
     worker.registrations = await this.publish(worker.endpoint, worker.card);
@@ -68,16 +71,16 @@ export class Scene implements AsyncDisposable {
     return worker;
   }
 
-  /** A real worker that answers `healthy`, of instance 2: round-robin asks the scripted one first. */
+  /** A real worker that answers `healthy`. Round-robin asks those of lower instance ids first. */
   async healthy(): Promise<void> {
     const { discovery } = this;
-    const manager = createNetworkManager({ transports: [tcp()], discovery, logger, instanceId: 2n });
+    const manager = createNetworkManager({ transports: [tcp()], discovery, logger, instanceId: HEALTHY });
     this.#healthy.push(manager);
     const served = await manager.endpoint("dynamo.backend.generate").serve(async function* () {
       yield text("healthy");
     });
     await this.publish(modelRecord(served.instance, textChatCard("m")));
-    await this.#sees(2n);
+    await this.#sees(HEALTHY);
   }
 
   async publish(...records: DiscoveryRecord[]): Promise<Registration[]> {
