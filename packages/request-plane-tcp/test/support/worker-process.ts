@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseInstanceId } from "@dynamo/request-plane-core";
+import type { EndpointRecord } from "@dynamo/request-plane-core";
+import { until } from "./until.ts";
+import type { World } from "./world.ts";
+
+const PROGRAM = fileURLToPath(new URL("../processes/worker.ts", import.meta.url));
+
+/** A worker in a process of its own, entered into the world's discovery by hand. */
+export class WorkerProcess {
+  readonly record: EndpointRecord;
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: string[];
+
+  private constructor(child: ChildProcessWithoutNullStreams, lines: string[]) {
+    this.#child = child;
+    this.#lines = lines;
+    const tcp = lines[0]!;
+    const id = parseInstanceId(tcp.split("/")[1]!)!;
+    const name = { namespace: "test", component: "backend", endpoint: "generate" };
+    this.record = { type: "Endpoint", ...name, instance_id: id, transport: { tcp } };
+  }
+
+  static async start(world: World): Promise<WorkerProcess> {
+    const child = spawn(process.execPath, [PROGRAM]);
+    const lines: string[] = [];
+    let errors = "";
+    child.stdout.on("data", (chunk: Buffer) => lines.push(...chunk.toString().trim().split("\n")));
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    const exited = once(child, "exit");
+    world.onEnd(async () => {
+      child.kill("SIGKILL");
+      await exited;
+    });
+    await until("the worker process serves", () => {
+      if (child.exitCode !== null) throw new Error(`The worker process ended: ${errors}`);
+      return lines.length > 0;
+    });
+    const worker = new WorkerProcess(child, lines);
+    world.discovery.put(worker.record);
+    return worker;
+  }
+
+  has(line: string): boolean {
+    return this.#lines.includes(line);
+  }
+
+  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
+  }
+
+  /** Stops the process as a whole and waits until the system has done so. */
+  async freeze(): Promise<void> {
+    this.signal("SIGSTOP");
+    await until("the process is stopped", () => stateOf(this.#child.pid!) === "T");
+  }
+}
+
+/** The third field of `/proc/pid/stat`, behind a name in parentheses. */
+function stateOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
+}
