@@ -1,0 +1,142 @@
+import { createInbox } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { Logger, OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
+import { Broker } from "./broker.ts";
+import type { BrokerOptions } from "./broker.ts";
+import { checkSize, PLANE_LIMIT } from "./limits.ts";
+import { encodeHeaders } from "./message-headers.ts";
+import type { EncodedHeaders } from "./message-headers.ts";
+import { decodeReply } from "./refusal.ts";
+import { checkSubject } from "./subject.ts";
+import { Waiters } from "./waiters.ts";
+import type { Waiter } from "./waiters.ts";
+
+export interface NatsClientOptions extends BrokerOptions {
+  readonly requestTimeoutMs: number;
+  /** Bytes of requests that may be without their acknowledgement. */
+  readonly maxPendingBytes: number;
+}
+
+/** Publishes requests and waits for their replies, all on one inbox of one connection. */
+export class NatsClient implements RequestPlaneClient {
+  readonly #options: NatsClientOptions;
+  readonly #broker: Broker;
+  readonly #waiters: Waiters;
+  /** Where replies come in, and the connection on which it is subscribed. */
+  #inbox: { readonly connection: NatsConnection; readonly prefix: string } | undefined;
+  #sent = 0;
+
+  constructor(options: NatsClientOptions, logger: Logger) {
+    this.#options = options;
+    this.#broker = new Broker(options, logger, {
+      onLost: (error) => this.#fail(error),
+      onForbidden: (violation) => this.#forbidden(violation),
+    });
+    this.#waiters = new Waiters(options.requestTimeoutMs, ({ subject, reject }) =>
+      reject(this.#timedOut(subject)),
+    );
+  }
+
+  async deliver(request: OutboundRequest): Promise<void> {
+    checkSubject(request.address);
+    const encoded = encodeHeaders(request.headers);
+    const bytes = encoded.bytes + request.envelopeBytes;
+    checkSize(bytes, PLANE_LIMIT);
+    const connection = this.#broker.current ?? (await this.#broker.connect());
+    const { signal } = request;
+    if (signal?.aborted) {
+      throw new RequestPlaneError("cancelled", "Aborted before it was sent", { cause: signal.reason });
+    }
+    checkSize(bytes, {
+      limit: connection.info?.max_payload ?? 0,
+      of: `max_payload of NATS at ${this.#broker.shown}`,
+    });
+    this.#checkRoom(bytes);
+    return this.#send(connection, request, encoded);
+  }
+
+  async close(): Promise<void> {
+    const closing = this.#broker.close();
+    this.#fail(new RequestPlaneError("closed", "The NATS client is closed"));
+    this.#inbox = undefined;
+    await closing;
+  }
+
+  health(): PlaneHealth {
+    return { connections: this.#broker.current ? 1 : 0, pending: this.#waiters.size };
+  }
+
+  #send(
+    connection: NatsConnection,
+    { address, envelope, envelopeBytes }: OutboundRequest,
+    { headers, bytes }: EncodedHeaders,
+  ): Promise<void> {
+    const token = (this.#sent++).toString(36);
+    const reply = `${this.#inboxOn(connection)}.${token}`;
+    return new Promise((resolve, reject) => {
+      this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
+      try {
+        connection.publish(address, Buffer.concat(envelope), { reply, ...(headers && { headers }) });
+      } catch (cause) {
+        this.#waiters.take(token);
+        reject(new RequestPlaneError("disconnected", `NATS took no request for ${address}`, { cause }));
+      }
+    });
+  }
+
+  #inboxOn(connection: NatsConnection): string {
+    if (this.#inbox?.connection === connection) return this.#inbox.prefix;
+    const prefix = createInbox();
+    connection.subscribe(`${prefix}.*`, { callback: this.#onReply });
+    this.#inbox = { connection, prefix };
+    return prefix;
+  }
+
+  readonly #onReply = (error: Error | null, message: Msg): void => {
+    if (error) return;
+    const waiter = this.#waiters.take(message.subject.slice(message.subject.lastIndexOf(".") + 1));
+    if (!waiter) return;
+    const refusal = decodeReply(message, waiter.subject);
+    if (refusal) waiter.reject(refusal);
+    else waiter.resolve();
+  };
+
+  #checkRoom(bytes: number): void {
+    const { maxPendingBytes } = this.#options;
+    const actual = this.#waiters.bytes + bytes;
+    if (actual <= maxPendingBytes || this.#waiters.size === 0) return;
+    throw new RequestPlaneError(
+      "overloaded",
+      `Requests of ${this.#waiters.bytes} bytes wait for NATS and its workers already`,
+      { facts: { limit: maxPendingBytes, actual, setting: "maxPendingBytes" } },
+    );
+  }
+
+  #fail(error: RequestPlaneError, waiters: readonly Waiter[] = this.#waiters.takeAll()): void {
+    for (const { subject, reject } of waiters) reject(error.with({ address: subject }));
+  }
+
+  /** Without the inbox no reply can come; it is subscribed anew for the next request. */
+  #forbidden({ operation, subject, message }: PermissionViolationError): void {
+    const isInbox = operation === "subscription" && subject === `${this.#inbox?.prefix ?? ""}.*`;
+    if (isInbox) this.#inbox = undefined;
+    else if (operation === "subscription") return;
+    const error = new RequestPlaneError("permission_denied", `NATS does not allow this: ${message}`);
+    this.#fail(error, this.#waiters.takeAll(isInbox ? undefined : subject));
+  }
+
+  #timedOut(subject: string): RequestPlaneError {
+    const { requestTimeoutMs: limit } = this.#options;
+    return new RequestPlaneError(
+      "deadline_exceeded",
+      `No acknowledgement from ${subject} within ${limit} ms`,
+      {
+        facts: {
+          ...{ address: subject, phase: "acknowledge", limit, elapsedMs: limit },
+          setting: "DYN_NATS_REQUEST_TIMEOUT_SECS",
+        },
+      },
+    );
+  }
+}

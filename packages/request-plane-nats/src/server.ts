@@ -1,0 +1,130 @@
+import { AsyncResource } from "node:async_hooks";
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type {
+  EndpointRegistration,
+  Logger,
+  PlaneHealth,
+  RequestAcceptor,
+  RequestPlaneServer,
+} from "@dynamo/request-plane-core";
+import { Broker } from "./broker.ts";
+import type { BrokerOptions } from "./broker.ts";
+import { decodeHeaders } from "./message-headers.ts";
+import { encodeRefusal } from "./refusal.ts";
+import { subjectOf } from "./subject.ts";
+import { within } from "./within.ts";
+
+/** Dynamo's: of several subscribers with the same name one is asked. */
+const QUEUE_GROUP = "q";
+/** How long the server may take to answer that it has read what was sent. */
+const FLUSH_MS = 5_000;
+const DRAIN_MS = 1_000;
+
+/** An endpoint that takes requests, or refuses them while it drains. */
+interface Served {
+  accept: RequestAcceptor;
+  subscription?: Subscription;
+  failure?: Error;
+}
+
+/** Subscribes to the subjects of all endpoints and instances of a process, on one connection. */
+export class NatsServer implements RequestPlaneServer {
+  readonly #broker: Broker;
+  readonly #logger: Logger;
+  readonly #served = new Map<string, Served>();
+
+  constructor(options: BrokerOptions, logger: Logger) {
+    this.#logger = logger;
+    this.#broker = new Broker(options, logger, {
+      onLost: () => undefined,
+      onForbidden: () => undefined,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#broker.connect();
+  }
+
+  async register(registration: EndpointRegistration): Promise<string> {
+    const subject = subjectOf(registration);
+    if (this.#served.has(subject)) {
+      throw new RequestPlaneError("conflict", `Endpoint ${subject} is served already by this process`, {
+        facts: { address: subject },
+      });
+    }
+    const served: Served = { accept: registration.accept };
+    this.#served.set(subject, served);
+    try {
+      await this.#subscribe(await this.#broker.connect(), subject, served);
+      return subject;
+    } catch (error) {
+      served.subscription?.unsubscribe();
+      this.#served.delete(subject);
+      throw error;
+    }
+  }
+
+  async unregister(subject: string): Promise<void> {
+    const served = this.#served.get(subject);
+    if (!served) return;
+    served.accept = () => new RequestPlaneError("unknown_endpoint", `unknown endpoint ${subject}`);
+    const { subscription } = served;
+    if (subscription && !subscription.isClosed() && this.#broker.current) {
+      await within(DRAIN_MS, subscription.drain()).catch(() => undefined);
+    }
+    if (subscription?.isClosed() === false) subscription.unsubscribe();
+    this.#served.delete(subject);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#served.keys()].map((subject) => this.unregister(subject)));
+    await this.#broker.close();
+  }
+
+  health(): PlaneHealth {
+    return { connections: this.#broker.current ? 1 : 0, pending: 0 };
+  }
+
+  /** Resolves when the server knows the subscription, so that no caller can come too early. */
+  async #subscribe(connection: NatsConnection, subject: string, served: Served): Promise<void> {
+    // Handlers run where the endpoint is served, not in the context of the connection and its sockets.
+    const callback = AsyncResource.bind((error: Error | null, message: Msg): void => {
+      if (error) this.#onSubscriptionError(error, subject, served);
+      else this.#onRequest(message, subject, served);
+    });
+    served.subscription = connection.subscribe(subject, { queue: QUEUE_GROUP, callback });
+    try {
+      await within(FLUSH_MS, connection.flush());
+    } catch (cause) {
+      throw new RequestPlaneError("cannot_connect", `NATS at ${this.#broker.shown} does not answer`, {
+        cause,
+      });
+    }
+    if (!served.failure) return;
+    throw new RequestPlaneError("permission_denied", `NATS does not allow this: ${served.failure.message}`, {
+      cause: served.failure,
+      facts: { address: subject },
+    });
+  }
+
+  #onSubscriptionError(error: Error, subject: string, served: Served): void {
+    served.failure = error;
+    this.#logger.error({ subject, error: error.message }, "NATS took a subscription away: requests stay out");
+  }
+
+  /** What is thrown here would end the connection's reader. */
+  #onRequest(message: Msg, subject: string, { accept }: Served): void {
+    try {
+      const refusal = accept({ headers: decodeHeaders(message.headers), envelope: message.data });
+      if (!refusal) {
+        message.respond();
+        return;
+      }
+      const { text, headers } = encodeRefusal(refusal, subject);
+      message.respond(text, { headers });
+    } catch (error) {
+      this.#logger.error({ subject, error: String(error) }, "A request could not be answered");
+    }
+  }
+}

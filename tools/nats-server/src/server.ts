@@ -1,0 +1,151 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { configText } from "./config.ts";
+import type { NatsServerConfig } from "./config.ts";
+import { findNatsServer } from "./find.ts";
+
+const START_MS = 10_000;
+/** After this long a server that was asked to end is killed. */
+const STOP_MS = 3_000;
+
+/** Starts a server on a free loopback port. Rejects when there is none on this machine, or it doesn't start. */
+export async function startNatsServer(config: NatsServerConfig = {}): Promise<NatsServer> {
+  const binary = await findNatsServer();
+  if (binary === undefined)
+    throw new Error("There is no nats-server on this machine, and none could be fetched");
+  const server = new NatsServer(binary, await mkdtemp(join(tmpdir(), "nats-server-")), config);
+  await server.start();
+  return server;
+}
+
+export class NatsServer implements AsyncDisposable {
+  readonly #binary: string;
+  readonly #folder: string;
+  #config: NatsServerConfig;
+  #child: ChildProcess | undefined;
+  #port = -1;
+  #output = "";
+
+  /** Use `startNatsServer`. */
+  constructor(binary: string, folder: string, config: NatsServerConfig) {
+    this.#binary = binary;
+    this.#folder = folder;
+    this.#config = config;
+  }
+
+  /** `nats://`, or `tls://` when it has a certificate. */
+  get url(): string {
+    return `${this.#config.tls ? "tls" : "nats"}://127.0.0.1:${this.#port}`;
+  }
+
+  /** Stays the same after a restart. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error("The server does not run");
+    return this.#child.pid;
+  }
+
+  /** What the server has logged so far, all its processes together. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Starts it again on its port after `stop` or `kill`, with other settings when some are given. */
+  async start(config: NatsServerConfig = this.#config): Promise<void> {
+    this.#config = config;
+    await this.#writeConfig();
+    const child = spawn(this.#binary, ["--config", this.#configPath], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    const endWithUs = (): void => void child.kill("SIGKILL");
+    process.once("exit", endWithUs);
+    child.once("exit", () => process.removeListener("exit", endWithUs));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
+    }
+    this.#port = await this.#portOf(child);
+  }
+
+  /** Sends a signal; resolves when the process is gone if it is one that ends it at once. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || hasEnded(child)) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    if (signal === "SIGKILL") await gone;
+  }
+
+  /** Ends the process, in good order if it will. */
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (!child || hasEnded(child)) return;
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    child.kill("SIGCONT");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  async restart(config?: NatsServerConfig): Promise<void> {
+    await this.stop();
+    await this.start(config);
+  }
+
+  /** Makes the running server read other settings; it goes on with its connections. */
+  async reload(config: NatsServerConfig): Promise<void> {
+    const seen = this.#output.length;
+    this.#config = config;
+    await this.#writeConfig();
+    await this.kill("SIGHUP");
+    await this.#until("it has reloaded", async () =>
+      this.#output.slice(seen).includes("Reloaded server configuration"),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #configPath(): string {
+    return join(this.#folder, "nats.conf");
+  }
+
+  async #writeConfig(): Promise<void> {
+    await writeFile(this.#configPath, configText(this.#config, this.#port, this.#folder));
+  }
+
+  /** The server writes where it listens into a file as soon as it does. */
+  async #portOf(child: ChildProcess): Promise<number> {
+    const file = join(this.#folder, `nats-server_${child.pid ?? 0}.ports`);
+    let text = "";
+    await this.#until("it listens", async () => {
+      if (hasEnded(child)) throw new Error(`nats-server ended: ${this.#output}`);
+      text = await readFile(file, "utf8").catch(() => "");
+      return text.trimEnd().endsWith("}");
+    });
+    const { nats = [] } = JSON.parse(text) as { nats?: string[] };
+    return Number(new URL(nats[0] ?? "").port);
+  }
+
+  async #until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + START_MS;
+    while (!(await holds())) {
+      if (performance.now() > deadline)
+        throw new Error(`Waited for nats-server until ${what}: ${this.#output}`);
+      await sleep(5);
+    }
+  }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
