@@ -1,5 +1,6 @@
 /**
- * Bounds many waits of the same length with one timer: entries expire in the order they were added.
+ * Bounds many waits of the same length with one timer: entries expire in the order they were added. The timer
+ * does not keep the process alive; what is waited for does.
  */
 export class ExpiryQueue<T> {
   readonly #lifetimeMs: number;
@@ -16,12 +17,13 @@ export class ExpiryQueue<T> {
     return this.#deadlines.size;
   }
 
+  /** Adds an entry that is not in it. */
   add(item: T): void {
     this.#deadlines.set(item, performance.now() + this.#lifetimeMs);
-    this.#timer ??= setTimeout(this.#expire, this.#lifetimeMs);
+    this.#timer ??= setTimeout(this.#expire, this.#lifetimeMs).unref();
   }
 
-  /** The timer is left to run out; it finds nothing to do then. It is stopped when nothing waits at all. */
+  /** The timer is left to run out; it finds nothing to do then. */
   delete(item: T): void {
     this.#deadlines.delete(item);
   }
@@ -37,7 +39,7 @@ export class ExpiryQueue<T> {
     const now = performance.now();
     for (const [item, deadline] of this.#deadlines) {
       if (deadline > now) {
-        this.#timer = setTimeout(this.#expire, deadline - now);
+        this.#timer = setTimeout(this.#expire, deadline - now).unref();
         return;
       }
       this.#deadlines.delete(item);

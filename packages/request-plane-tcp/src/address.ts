@@ -15,6 +15,8 @@ import type { EndpointRegistration, SocketAddress } from "@dynamo/request-plane-
 export type PathForm = "0.7" | "1.6";
 
 export interface TcpAddress extends SocketAddress {
+  /** Host and port as the address has them. */
+  readonly authority: string;
   readonly path: string;
 }
 
@@ -25,7 +27,8 @@ export function parseTcpAddress(address: string): TcpAddress {
   try {
     const path = slash < 0 ? "" : text.slice(slash + 1);
     if (path === "") throw new RequestPlaneError("invalid_argument", "it has no path");
-    return { ...parseSocketAddress(text.slice(0, slash)), path };
+    const authority = text.slice(0, slash);
+    return { ...parseSocketAddress(authority), authority, path };
   } catch (cause) {
     throw new RequestPlaneError(
       "cannot_connect",

@@ -1,4 +1,4 @@
-import { formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-core";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
 import { parseTcpAddress } from "./address.ts";
 import type { TcpAddress } from "./address.ts";
@@ -73,7 +73,7 @@ export class TcpClient implements RequestPlaneClient {
   }
 
   #poolOf(address: TcpAddress): ConnectionPool {
-    const authority = formatSocketAddress(address);
+    const { authority } = address;
     let pool = this.#pools.get(authority);
     if (!pool) {
       pool = new ConnectionPool(address, this.#options);

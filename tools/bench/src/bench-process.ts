@@ -4,7 +4,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { Failed, Run, Stop } from "./messages.ts";
+import type { AskUsage, Failed, Run, Stop } from "./messages.ts";
 
 /** Longer than a process takes to give up closing by itself. */
 const PATIENCE_MS = 5_000;
@@ -63,7 +63,7 @@ export class BenchProcess<Reply extends { readonly type: string }> implements As
     }
   }
 
-  send(message: Run | Stop): void {
+  send(message: Run | Stop | AskUsage): void {
     if (this.#child.connected) this.#child.send(message);
   }
 

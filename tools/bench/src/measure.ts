@@ -2,8 +2,7 @@
  * The plan of a measurement: all subjects are up at once and take turns, so that each round of one lies between
  * the same rounds of the others.
  */
-import type { Sample } from "./load.ts";
-import type { Pair } from "./pair.ts";
+import type { MeasuredSample, Pair } from "./pair.ts";
 import type { BenchCase } from "./workload.ts";
 
 export interface Plan {
@@ -17,7 +16,7 @@ export interface Plan {
 export interface Series {
   readonly benchCase: BenchCase;
   readonly subject: string;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly MeasuredSample[];
 }
 
 export async function measure(
@@ -34,7 +33,7 @@ export async function measure(
 }
 
 async function measureCase(benchCase: BenchCase, plan: Plan, pairs: readonly Pair[]): Promise<Series[]> {
-  const samples = new Map<Pair, Sample[]>(pairs.map((pair) => [pair, []]));
+  const samples = new Map<Pair, MeasuredSample[]>(pairs.map((pair) => [pair, []]));
   for (const pair of pairs) await pair.run(benchCase, { ms: plan.warmUpMs });
   for (let round = 0; round < plan.rounds; round++) {
     for (const [pair, taken] of samples) taken.push(await pair.run(benchCase, { ms: plan.roundMs }));

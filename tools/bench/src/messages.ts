@@ -34,3 +34,14 @@ export interface Done {
   readonly type: "done";
   readonly sample: Sample;
 }
+
+/** Answered by every process with {@link Usage}. */
+export interface AskUsage {
+  readonly type: "usage";
+}
+
+/** Processor time that the process has used so far, in the kernel too. */
+export interface Usage {
+  readonly type: "usage";
+  readonly cpuMs: number;
+}

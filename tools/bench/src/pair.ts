@@ -3,7 +3,7 @@
  */
 import { BenchProcess } from "./bench-process.ts";
 import type { Limit, Sample } from "./load.ts";
-import type { ClientReady, Done, ServerReady } from "./messages.ts";
+import type { ClientReady, Done, ServerReady, Usage } from "./messages.ts";
 import type { Subject } from "./subject.ts";
 import type { BenchCase } from "./workload.ts";
 
@@ -21,15 +21,21 @@ export interface PairOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A sample with what both processes spent on it; other work on the machine shows less in this than in the clock. */
+export interface MeasuredSample extends Sample {
+  /** Processor time of both processes for one call, in microseconds. */
+  readonly cpuUsPerCall: number;
+}
+
 export class Pair implements AsyncDisposable {
   readonly subject: Subject;
-  readonly #server: BenchProcess<ServerReady>;
-  readonly #client: BenchProcess<ClientReady | Done>;
+  readonly #server: BenchProcess<ServerReady | Usage>;
+  readonly #client: BenchProcess<ClientReady | Done | Usage>;
 
   private constructor(
     subject: Subject,
-    server: BenchProcess<ServerReady>,
-    client: BenchProcess<ClientReady | Done>,
+    server: BenchProcess<ServerReady | Usage>,
+    client: BenchProcess<ClientReady | Done | Usage>,
   ) {
     this.subject = subject;
     this.#server = server;
@@ -47,11 +53,14 @@ export class Pair implements AsyncDisposable {
       nodeOptions: options.nodeOptions?.(role) ?? [],
       signal: options.signal,
     });
-    const server = started.use(new BenchProcess<ServerReady>(specOf("server", subject.serverProgram)));
-    const { port } = await server.receive(START_TIMEOUT_MS);
-    const args = [subject.name, String(port)];
+    const server = started.use(
+      new BenchProcess<ServerReady | Usage>(specOf("server", subject.serverProgram)),
+    );
+    const ready = await server.receive(START_TIMEOUT_MS);
+    if (ready.type !== "ready") throw new Error(`${server.name} said '${ready.type}' instead of 'ready'`);
+    const args = [subject.name, String(ready.port)];
     const client = started.use(
-      new BenchProcess<ClientReady | Done>({ ...specOf("client", CLIENT_PROGRAM), args }),
+      new BenchProcess<ClientReady | Done | Usage>({ ...specOf("client", CLIENT_PROGRAM), args }),
     );
     await client.receive(START_TIMEOUT_MS);
     started.move();
@@ -64,11 +73,24 @@ export class Pair implements AsyncDisposable {
   }
 
   /** Rejects when a call failed or when one of the two processes is gone. */
-  async run(benchCase: BenchCase, limit: Limit): Promise<Sample> {
+  async run(benchCase: BenchCase, limit: Limit): Promise<MeasuredSample> {
+    const before = await this.#cpuMs();
     this.#client.send({ type: "run", case: benchCase.name, limit });
     const reply = await this.#client.receive(ROUND_TIMEOUT_MS + ("ms" in limit ? limit.ms : 0));
     if (reply.type !== "done") throw new Error(`${this.#client.name} said '${reply.type}' instead of 'done'`);
-    return reply.sample;
+    const used = (await this.#cpuMs()) - before;
+    return { ...reply.sample, cpuUsPerCall: (used * 1000) / reply.sample.calls };
+  }
+
+  /** Processor time of both processes so far. */
+  async #cpuMs(): Promise<number> {
+    let sum = 0;
+    for (const process of [this.#server, this.#client]) {
+      process.send({ type: "usage" });
+      const reply = await process.receive(START_TIMEOUT_MS);
+      if (reply.type === "usage") sum += reply.cpuMs;
+    }
+    return sum;
   }
 
   /** The client goes first, so that nobody sees a server vanish. */

@@ -1,7 +1,7 @@
 /**
  * The frame of a process that the bench started: it begins, obeys, and can't outlive the bench.
  */
-import type { ClientReady, Done, Failed, Run, ServerReady, Stop } from "./messages.ts";
+import type { AskUsage, ClientReady, Done, Failed, Run, ServerReady, Stop, Usage } from "./messages.ts";
 
 /** How long a process may take to close what it opened. */
 const CLOSING_MS = 2_000;
@@ -35,8 +35,9 @@ export function obey(start: () => Promise<Program>): void {
   process.once("disconnect", end);
   // Ctrl-C reaches the whole group; the bench hears it too and says stop.
   process.on("SIGINT", () => undefined);
-  process.on("message", (message: Run | Stop) => {
+  process.on("message", (message: Run | Stop | AskUsage) => {
     if (message.type === "stop") end();
+    else if (message.type === "usage") tell(usage());
     else answer(running.then(({ run }) => run?.(message)));
   });
   answer(running.then(({ ready }) => ready));
@@ -50,6 +51,11 @@ function answer(result: Promise<ServerReady | ClientReady | Done | undefined>): 
   );
 }
 
-function tell(message: ServerReady | ClientReady | Done | Failed): void {
+function usage(): Usage {
+  const { user, system } = process.cpuUsage();
+  return { type: "usage", cpuMs: (user + system) / 1000 };
+}
+
+function tell(message: ServerReady | ClientReady | Done | Usage | Failed): void {
   if (process.connected) process.send?.(message);
 }

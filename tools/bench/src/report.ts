@@ -2,6 +2,7 @@
  * From rounds to a table for people and rows for programs.
  */
 import type { Series } from "./measure.ts";
+import type { MeasuredSample } from "./pair.ts";
 import { median, medianRatio } from "./statistics.ts";
 
 /** What `--json` writes, one for each case and subject. Medians of the rounds. */
@@ -11,6 +12,8 @@ export interface Row {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Processor time of client and server together for one call, in microseconds. */
+  readonly cpuUsPerCall: number;
 }
 
 export function rowOf({ benchCase, subject, samples }: Series): Row {
@@ -20,6 +23,7 @@ export function rowOf({ benchCase, subject, samples }: Series): Row {
     perSecond: Math.round(median(samples.map(({ perSecond }) => perSecond))),
     p50Ms: rounded(median(samples.map(({ p50Ms }) => p50Ms))),
     p99Ms: rounded(median(samples.map(({ p99Ms }) => p99Ms))),
+    cpuUsPerCall: Math.round(median(samples.map(({ cpuUsPerCall }) => cpuUsPerCall))),
   };
 }
 
@@ -49,8 +53,16 @@ function formatCase(series: readonly Series[], bases: readonly string[]): string
     "p50 ms",
     "p99 ms",
     ...measured.map(({ subject }) => `x ${subject}`),
+    "cpu us/call",
+    ...measured.map(({ subject }) => `cpu x ${subject}`),
   ];
-  const lines = series.map((one) => [...cellsOf(one), ...measured.map((base) => formatRatio(one, base))]);
+  const lines = series.map((one) => [
+    ...cellsOf(one),
+    ...measured.map((base) => ratioOf(one, base, ({ perSecond }) => perSecond)),
+    String(rowOf(one).cpuUsPerCall),
+    // Upside down, so that more is better in all columns of ratios.
+    ...measured.map((base) => ratioOf(base, one, ({ cpuUsPerCall }) => cpuUsPerCall)),
+  ]);
   return `${name} (${what})\n${formatTable([head, ...lines])}`;
 }
 
@@ -61,9 +73,8 @@ function cellsOf(series: Series): string[] {
   return [row.subject, String(row.perSecond), spread, row.p50Ms.toFixed(3), row.p99Ms.toFixed(3)];
 }
 
-function formatRatio(one: Series, base: Series): string {
-  const speeds = ({ samples }: Series): number[] => samples.map(({ perSecond }) => perSecond);
-  return medianRatio(speeds(one), speeds(base)).toFixed(2);
+function ratioOf(one: Series, base: Series, figure: (sample: MeasuredSample) => number): string {
+  return medianRatio(one.samples.map(figure), base.samples.map(figure)).toFixed(2);
 }
 
 /** Columns as wide as their widest cell; all but the first are set to the right. */

@@ -6,6 +6,7 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { RequestPlaneError } from "../errors.ts";
+import { ExpiryQueue } from "../expiry-queue.ts";
 import type { ResponseConnector, ResponseWriter } from "../response-plane.ts";
 import { parseSocketAddress } from "../socket-address.ts";
 import type { ConnectionInfo } from "../wire/control-message.ts";
@@ -31,6 +32,8 @@ const MAX_CONTROL_BYTES = 1024;
 export class CallHomeConnector implements ResponseConnector {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #writers = new Set<CallHomeWriter>();
+  readonly #connecting = new ExpiryQueue<Socket>(CONNECT_TIMEOUT_MS, (socket) => socket.destroy());
+  readonly #closing = new ExpiryQueue<Socket>(CLOSING_TIMEOUT_MS, (socket) => socket.destroy());
 
   /** Responses under way. */
   get size(): number {
@@ -40,10 +43,16 @@ export class CallHomeConnector implements ResponseConnector {
   connect(connectionInfo: ConnectionInfo, requestId: string): ResponseWriter {
     const { address, subject } = decodeCallHomeInfo(connectionInfo, requestId);
     const socket = connect({ ...parseSocketAddress(address), noDelay: true, keepAlive: true });
-    const writer = new CallHomeWriter(socket, address);
+    const writer = new CallHomeWriter(socket, address, this.#closing);
     writer.header(encodeHandshake(subject));
     this.#writers.add(writer);
-    socket.once("close", () => this.#writers.delete(writer));
+    this.#connecting.add(socket);
+    socket.once("connect", () => this.#connecting.delete(socket));
+    socket.once("close", () => {
+      this.#writers.delete(writer);
+      this.#connecting.delete(socket);
+      this.#closing.delete(socket);
+    });
     return writer;
   }
 
@@ -51,6 +60,8 @@ export class CallHomeConnector implements ResponseConnector {
   close(): void {
     for (const writer of this.#writers) writer.abort();
     this.#writers.clear();
+    this.#connecting.clear();
+    this.#closing.clear();
   }
 }
 
@@ -58,20 +69,21 @@ class CallHomeWriter implements ResponseWriter {
   onControl: (control: "stop" | "kill") => void = () => undefined;
   readonly #socket: Socket;
   readonly #address: string;
+  /** Bounds how long the caller may take to close. */
+  readonly #closing: ExpiryQueue<Socket>;
   readonly #batch = new FrameBatch();
   #flushing = false;
   #connected = false;
   #ended = false;
+  /** The response was refused: nothing follows, not even the sentinel. */
+  #refused = false;
   #lost: RequestPlaneError | undefined;
 
-  constructor(socket: Socket, address: string) {
+  constructor(socket: Socket, address: string, closing: ExpiryQueue<Socket>) {
     this.#socket = socket;
     this.#address = address;
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
-    socket.once("connect", () => {
-      this.#connected = true;
-      socket.setTimeout(this.#ended ? CLOSING_TIMEOUT_MS : 0);
-    });
+    this.#closing = closing;
+    socket.once("connect", () => this.#connect());
     socket.on("error", (cause) => this.#lose(cause));
     socket.on("end", () => this.#lose());
     socket.on("close", () => this.#lose());
@@ -82,9 +94,8 @@ class CallHomeWriter implements ResponseWriter {
   prologue(error?: RequestPlaneError): void {
     this.header(encodePrologue(error));
     if (!error) return;
-    this.#flush();
-    this.#ended = true;
-    this.#socket.end();
+    this.#refused = true;
+    this.#finish();
   }
 
   /** A frame that is all header. */
@@ -113,8 +124,11 @@ class CallHomeWriter implements ResponseWriter {
 
   async end(): Promise<void> {
     const lostBefore = this.#lost;
-    if (!this.#ended) this.#finish();
-    if (this.#connected) this.#socket.setTimeout(CLOSING_TIMEOUT_MS);
+    if (!this.#ended) {
+      this.#batch.add(FINAL_BODY, "body");
+      this.#batch.add(SENTINEL, "header");
+      this.#finish();
+    }
     if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once("close", resolve));
     const error = lostBefore ?? this.#lost;
     if (error) throw error;
@@ -125,25 +139,33 @@ class CallHomeWriter implements ResponseWriter {
     this.#socket.destroy();
   }
 
+  #connect(): void {
+    this.#connected = true;
+    if (this.#ended) this.#finish();
+    else this.#flush();
+  }
+
+  /** Nothing more will be written; what remains is that the caller closes. */
   #finish(): void {
-    this.#batch.add(FINAL_BODY, "body");
-    this.#batch.add(SENTINEL, "header");
-    this.#flush();
     this.#ended = true;
+    if (!this.#connected) return;
+    this.#flush();
+    if (this.#refused) this.#socket.end();
+    this.#closing.add(this.#socket);
   }
 
   #flushSoon(): void {
-    if (this.#flushing) return;
+    if (this.#flushing || !this.#connected) return;
     this.#flushing = true;
-    process.nextTick(() => this.#flush());
+    process.nextTick(this.#flush);
   }
 
-  /** Everything written since the last flush leaves in one system call. */
-  #flush(): void {
+  /** Everything written since the last flush, or before the connection stood, leaves in one system call. */
+  readonly #flush = (): void => {
     this.#flushing = false;
     if (this.#batch.isEmpty || !this.#socket.writable) return;
     this.#batch.writeTo(this.#socket);
-  }
+  };
 
   #read(decoder: FrameDecoder, chunk: Buffer): void {
     try {

@@ -108,7 +108,6 @@ export class CallHomeListener implements ResponsePlane {
     socket.once("close", () => {
       this.#connections.delete(connection);
       this.#halfOpen.delete(connection);
-      if (this.size === 0) this.#halfOpen.clear();
     });
   };
 }
