@@ -1,0 +1,111 @@
+/**
+ * One request and its response, the same for HTTP/1.1 and HTTP/2.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { constants } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Readable, Writable } from "node:stream";
+
+const { NGHTTP2_NO_ERROR } = constants;
+
+/** How long a caller may be silent that was answered before its request was whole. */
+const DROPPING_MS = 1_000;
+
+export type ResponseHeaders = Readonly<Record<string, string | number>>;
+
+export interface Exchange {
+  readonly method: string;
+  /** As it was sent, with the query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Lets a caller send its body that waits to be told so. */
+  proceed(): void;
+  /** The whole response. What was not read of the request is dropped. */
+  respond(status: number, headers: ResponseHeaders, body?: string): void;
+  /** Begins a response whose body is written to `output`. */
+  begin(status: number, headers: ResponseHeaders): void;
+  /** Closes in a way that nobody takes for the end of a whole response. */
+  cut(): void;
+}
+
+export class Http1Exchange implements Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly input: IncomingMessage;
+  readonly output: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.method = request.method ?? "";
+    this.path = request.url ?? "";
+    this.headers = request.headers;
+    this.input = request.on("error", ignore);
+    this.output = response.on("error", ignore);
+  }
+
+  proceed(): void {
+    if (this.headers.expect === "100-continue") this.output.writeContinue();
+  }
+
+  respond(status: number, headers: ResponseHeaders, body = ""): void {
+    if (this.output.headersSent) return;
+    this.output.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+  }
+
+  begin(status: number, headers: ResponseHeaders): void {
+    this.output.writeHead(status, headers);
+  }
+
+  cut(): void {
+    this.output.destroy();
+  }
+}
+
+export class Http2Exchange implements Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    this.method = String(headers[":method"]);
+    this.path = String(headers[":path"]);
+    this.headers = headers;
+    this.#stream = stream.on("error", ignore);
+    this.input = stream;
+    this.output = stream;
+  }
+
+  proceed(): void {
+    if (this.headers.expect === "100-continue") this.#stream.additionalHeaders({ ":status": 100 });
+  }
+
+  respond(status: number, headers: ResponseHeaders, body = ""): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed || stream.headersSent) return;
+    const all = { ...headers, ":status": status, "content-length": Buffer.byteLength(body) };
+    stream.respond(all, { endStream: body === "" });
+    if (body !== "") stream.end(body);
+    // A caller that has its answer stops to send; what is on its way is dropped.
+    if (!stream.readableEnded) stream.resume().setTimeout(DROPPING_MS, () => stream.close(NGHTTP2_NO_ERROR));
+  }
+
+  begin(status: number, headers: ResponseHeaders): void {
+    if (!this.#stream.destroyed && !this.#stream.closed)
+      this.#stream.respond({ ...headers, ":status": status });
+  }
+
+  /** With an error, or node:http2 would send the mark of a whole response first. */
+  cut(): void {
+    this.#stream.destroy(new Error("cut"));
+  }
+}
+
+/** What is lost shows as `close`. */
+function ignore(): void {
+  // See above.
+}

@@ -1,0 +1,125 @@
+/**
+ * One port for HTTP/1.1 and HTTP/2 with prior knowledge: the first bytes of a connection tell which it is.
+ */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { listen } from "@dynamo/request-plane-core";
+import { Http1Exchange, Http2Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import { keepAlive, localSettings, widenWindow } from "./http2-session.ts";
+import type { HttpSettings } from "./settings.ts";
+
+/** How every HTTP/2 connection begins; no method of HTTP/1.1 does. */
+const PREFACE = Buffer.from("PRI");
+/** A server waits a little longer than callers do, so that it is they who close what is unused. */
+const IDLE_MARGIN_MS = 5_000;
+/** How long connections have to come to an end by themselves. */
+const FAREWELL_MS = 250;
+
+export class HttpListener {
+  readonly #settings: HttpSettings;
+  readonly #http1: Server;
+  readonly #http2: Http2Server;
+  readonly #serveHttp1: (socket: Socket) => void;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(settings: HttpSettings, handle: (exchange: Exchange) => void) {
+    this.#settings = settings;
+    const { peerTimeoutMs, poolIdleMs, maxConcurrentStreams } = settings;
+    const bounds = {
+      headersTimeout: peerTimeoutMs,
+      requestTimeout: peerTimeoutMs,
+      keepAliveTimeout: poolIdleMs + IDLE_MARGIN_MS,
+      connectionsCheckingInterval: Math.min(peerTimeoutMs, 5_000),
+    };
+    this.#http1 = createServer(bounds, (request, response) => handle(new Http1Exchange(request, response)));
+    this.#http1.on("checkContinue", (request, response) => handle(new Http1Exchange(request, response)));
+    this.#serveHttp1 = takeConnectionListener(this.#http1);
+    this.#http1.on("connection", this.#connected);
+    this.#http2 = createHttp2Server({ settings: { ...localSettings(settings), maxConcurrentStreams } });
+    this.#http2.on("stream", (stream, headers) => handle(new Http2Exchange(stream, headers)));
+    this.#http2.on("session", this.#sessionOpened);
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Resolves with the port. */
+  async start(host: string): Promise<number> {
+    await listen(this.#http1, { host, port: this.#settings.port }, "DYN_HTTP_RPC_PORT");
+    return (this.#http1.address() as AddressInfo).port;
+  }
+
+  /** Says GOAWAY, waits a little for what is under way, and closes every connection. */
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#http1.close(resolve));
+    for (const session of this.#sessions) session.close();
+    const ended = [...this.#sockets].map((socket) => once(socket, "close"));
+    const farewell = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, FAREWELL_MS);
+    await Promise.all([closed, ...ended]);
+    clearTimeout(farewell);
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    this.#sockets.add(socket);
+    const silent = setTimeout(() => socket.destroy(), this.#settings.peerTimeoutMs);
+    socket.once("close", () => {
+      clearTimeout(silent);
+      this.#sockets.delete(socket);
+    });
+    socket.on("error", () => socket.destroy());
+    const look = (): void => {
+      const start = socket.read() as Buffer | null;
+      if (!start) return;
+      socket.unshift(start);
+      const length = Math.min(start.length, PREFACE.length);
+      const isHttp2 = start.subarray(0, length).equals(PREFACE.subarray(0, length));
+      if (isHttp2 && length < PREFACE.length) return;
+      clearTimeout(silent);
+      socket.off("readable", look);
+      if (isHttp2) this.#http2.emit("connection", socket);
+      else this.#serveHttp1(socket);
+    };
+    socket.on("readable", look);
+  };
+
+  readonly #sessionOpened = (session: ServerHttp2Session): void => {
+    this.#sessions.add(session);
+    const drop = (): void => session.destroy();
+    keepAlive(session, this.#settings, drop);
+    widenWindow(session, this.#settings);
+    session.on("error", drop);
+    const { peerTimeoutMs, poolIdleMs } = this.#settings;
+    let idle = setTimeout(drop, peerTimeoutMs);
+    let streams = 0;
+    session.on("stream", (stream) => {
+      streams += 1;
+      clearTimeout(idle);
+      stream.once("close", () => {
+        streams -= 1;
+        if (streams === 0 && !session.destroyed) idle = setTimeout(drop, poolIdleMs + IDLE_MARGIN_MS);
+      });
+    });
+    session.once("close", () => {
+      clearTimeout(idle);
+      this.#sessions.delete(session);
+    });
+  };
+}
+
+/** What makes a socket an HTTP/1.1 connection of the server, to be called for some sockets only. */
+function takeConnectionListener(server: Server): (socket: Socket) => void {
+  const listeners = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
+  server.removeAllListeners("connection");
+  return (socket) => {
+    for (const listener of listeners) listener.call(server, socket);
+  };
+}

@@ -1,0 +1,63 @@
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { Exchange } from "./exchange.ts";
+
+export interface BodyBounds {
+  readonly maxMessageBytes: number;
+  readonly peerTimeoutMs: number;
+}
+
+/**
+ * The whole body. Rejects with `payload_too_large` as soon as that shows, with `deadline_exceeded`, or with
+ * `disconnected` when the caller went away, however clean that looked.
+ */
+export async function readBody(exchange: Exchange, bounds: BodyBounds): Promise<Buffer> {
+  const { input, headers } = exchange;
+  const declared = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+  if (declared !== undefined && declared > bounds.maxMessageBytes) throw tooLarge(declared, bounds);
+  exchange.proceed();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const fail = (error: RequestPlaneError): void => {
+      stop();
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > bounds.maxMessageBytes) fail(tooLarge(length, bounds));
+      else chunks.push(chunk);
+    };
+    const onEnd = (): void => {
+      if (input.readableAborted || (declared !== undefined && declared !== length)) {
+        fail(gone());
+        return;
+      }
+      stop();
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    };
+    const onClose = (): void => fail(gone());
+    const timer = setTimeout(() => fail(tooSlow(bounds)), bounds.peerTimeoutMs);
+    const stop = (): void => {
+      clearTimeout(timer);
+      input.off("data", onData).off("end", onEnd).off("close", onClose);
+    };
+    input.on("data", onData).on("end", onEnd).on("close", onClose);
+  });
+}
+
+function gone(): RequestPlaneError {
+  return new RequestPlaneError("disconnected", "The caller left before its request was whole");
+}
+
+function tooLarge(actual: number, { maxMessageBytes: limit }: BodyBounds): RequestPlaneError {
+  const setting = "DYN_HTTP_MAX_MESSAGE_SIZE";
+  const message = `The request has ${actual} bytes or more, the limit is ${limit} (${setting})`;
+  return new RequestPlaneError("payload_too_large", message, { facts: { actual, limit, setting } });
+}
+
+function tooSlow({ peerTimeoutMs: limit }: BodyBounds): RequestPlaneError {
+  const setting = "DYN_HTTP_PEER_TIMEOUT_SECS";
+  return new RequestPlaneError("deadline_exceeded", `The request was not whole within ${limit} ms`, {
+    facts: { limit, setting },
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * From the method, path and content type of a request to the endpoint that takes it.
+ */
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import { encodeControlMessage, encodeTwoPartHead, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
+import { DIRECT_TRANSPORT, DirectConnector } from "./direct-response.ts";
+import type { EndpointTable } from "./endpoint-table.ts";
+import type { Exchange } from "./exchange.ts";
+import { HttpRefusal, refuse } from "./refusal.ts";
+import { readBody } from "./request-body.ts";
+import type { HttpSettings } from "./settings.ts";
+
+/** The acknowledgement of Dynamo's own workers. */
+const ACKNOWLEDGEMENT = { "content-type": "text/plain; charset=utf-8" } as const;
+/** What belongs to the exchange and not to the request that it carries. */
+const OWN_HEADERS =
+  /^(:|(connection|content-length|content-type|expect|host|keep-alive|te|transfer-encoding)$)/;
+/** A caller's own name for its request. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+export class Router {
+  readonly #endpoints: EndpointTable;
+  readonly #settings: HttpSettings;
+  readonly #baseUrl: () => string;
+  /** Requests that are being read. */
+  pending = 0;
+
+  /** `baseUrl` is that of the root, as callers are told. */
+  constructor(endpoints: EndpointTable, settings: HttpSettings, baseUrl: () => string) {
+    this.#endpoints = endpoints;
+    this.#settings = settings;
+    this.#baseUrl = baseUrl;
+  }
+
+  readonly handle = (exchange: Exchange): void => {
+    this.pending += 1;
+    this.#answer(exchange)
+      .catch((error: unknown) => refuse(exchange, RequestPlaneError.from(error)))
+      .finally(() => (this.pending -= 1));
+  };
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const path = this.#pathBelowRoot(exchange);
+    if (path === "") {
+      this.#list(exchange);
+      return;
+    }
+    const accept = this.#endpoints.find(path);
+    if (!accept) throw new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`);
+    if (exchange.method !== "POST")
+      throw new HttpRefusal(405, "An endpoint is called with POST", { allow: "POST" });
+    const isDirect = isJson(exchange.headers["content-type"]);
+    const body = await readBody(exchange, this.#settings);
+    if (isDirect) this.#acceptDirect(exchange, accept, body);
+    else acceptEnvelope(exchange, accept, body);
+  }
+
+  #pathBelowRoot({ path }: Exchange): string {
+    const { rootPath } = this.#settings;
+    const plain = path.replace(/[?#].*$/s, "");
+    if (plain === rootPath) return "";
+    if (plain.startsWith(`${rootPath}/`)) return plain.slice(rootPath.length + 1);
+    throw new HttpRefusal(404, `Endpoints are below ${rootPath}/`);
+  }
+
+  #list(exchange: Exchange): void {
+    if (exchange.method !== "GET") throw new HttpRefusal(405, "The list is read with GET", { allow: "GET" });
+    const list = { endpoints: this.#endpoints.list(this.#baseUrl()) };
+    exchange.respond(200, { "content-type": "application/json" }, `${JSON.stringify(list, null, 2)}\n`);
+  }
+
+  /** A request without an envelope gets one whose response goes back on this exchange. */
+  #acceptDirect(exchange: Exchange, accept: RequestAcceptor, body: Buffer): void {
+    const given = exchange.headers["request-id"] ?? exchange.headers["x-request-id"];
+    const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+    const control = encodeControlMessage({ id, connectionInfo: { transport: DIRECT_TRANSPORT, info: "" } });
+    const refusal = accept({
+      headers: headersOf(exchange.headers),
+      envelope: Buffer.concat([encodeTwoPartHead(control, body.length), body]),
+      connector: new DirectConnector(exchange, this.#settings.peerTimeoutMs),
+    });
+    if (refusal) refuse(exchange, refusal);
+  }
+}
+
+function acceptEnvelope(exchange: Exchange, accept: RequestAcceptor, envelope: Buffer): void {
+  const refusal = accept({ headers: headersOf(exchange.headers), envelope });
+  if (refusal) refuse(exchange, refusal);
+  else exchange.respond(202, ACKNOWLEDGEMENT);
+}
+
+/** `false` for an envelope. Throws for what is neither. */
+function isJson(contentType = "application/octet-stream"): boolean {
+  const type = contentType.split(";", 1)[0]?.trim().toLowerCase();
+  if (type === "application/json") return true;
+  if (type === "application/octet-stream") return false;
+  throw new RequestPlaneError(
+    "unsupported_media",
+    `Content type '${contentType}' is not known: send JSON as application/json, or an envelope of the request plane as application/octet-stream`,
+  );
+}
+
+function headersOf(headers: IncomingHttpHeaders): Headers {
+  const entries = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined || OWN_HEADERS.test(name)
+      ? []
+      : [[name, Array.isArray(value) ? value.join(", ") : value]],
+  );
+  return Object.fromEntries(entries) as Headers;
+}
