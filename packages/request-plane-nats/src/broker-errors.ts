@@ -5,7 +5,7 @@ import type { Access } from "./connection-options.ts";
 /** Why the first connection was not made, and what to do. */
 export function connectError(cause: unknown, access: Access, timeoutMs?: number): RequestPlaneError {
   const { shown, identity } = access;
-  const facts = { address: shown, setting: "NATS_SERVER" };
+  const facts = { setting: "NATS_SERVER" };
   if (isAuthError(cause)) {
     return new RequestPlaneError(
       "unauthenticated",
@@ -37,7 +37,7 @@ export function disconnected(
 ): RequestPlaneError {
   const what = code === "disconnected" ? "Lost the connection" : "Not connected at the moment";
   const why = problem === "" ? "" : `: ${problem}`;
-  return new RequestPlaneError(code, `${what} to NATS at ${server}${why}`, { facts: { address: server } });
+  return new RequestPlaneError(code, `${what} to NATS at ${server}${why}`);
 }
 
 export function describe(error: unknown): string {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,13 +73,14 @@ export class NatsServer implements AsyncDisposable {
     this.#port = await this.#portOf(child);
   }
 
-  /** Sends a signal; resolves when the process is gone if it is one that ends it at once. */
+  /** Sends a signal; resolves when SIGKILL or SIGSTOP has had its effect. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child || hasEnded(child)) return;
     const gone = once(child, "exit");
     child.kill(signal);
     if (signal === "SIGKILL") await gone;
+    if (signal === "SIGSTOP") await this.#until("it stands still", () => isStopped(child));
   }
 
   /** Ends the process, in good order if it will. */
@@ -148,4 +149,11 @@ export class NatsServer implements AsyncDisposable {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
+}
+
+/** All of its threads; Linux only. */
+async function isStopped({ pid = 0 }: ChildProcess): Promise<boolean> {
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/stat`, "utf8")));
+  return states.every((state) => /\) [Tt] /.test(state));
 }
