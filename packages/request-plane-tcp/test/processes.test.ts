@@ -44,7 +44,7 @@ describe("a worker process that is killed", () => {
     await worker.freeze();
     const failure = failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
     await sleep(20);
-    worker.signal("SIGKILL");
+    await worker.kill();
     expect((await failure).code).toBe("disconnected");
     // Nobody listens any more.
     expect((await failureOf(caller.client.roundRobin({ items: 1, then: "end" }))).code).toBe(

@@ -49,6 +49,12 @@ export class WorkerProcess {
     return this.#lines.includes(line);
   }
 
+  /** Kills the process and waits until the system has taken it away, with its sockets. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await until("the process is gone", () => this.#child.signalCode !== null);
+  }
+
   signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
     this.#child.kill(signal);
   }
