@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 /**
  * The launcher as npm starts it: a process with a tree of children.
  */
@@ -78,4 +79,13 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, "close");
   return port;
+}
+
+/** Asks again and again, until the answer is yes or a minute has passed. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error("It did not come true within a minute");
+    await sleep(50);
+  }
 }
