@@ -12,13 +12,11 @@ import {
   dial,
   end,
   errorItem,
-  final,
   handshake,
   hangUp,
   header,
   hold,
   item,
-  prologue,
   recover,
   refuse,
   reset,
@@ -212,7 +210,7 @@ describe.concurrent.for(WAYS)("what comes too late for a request, $way:", ({ str
     { name: "10: the response to one refused", first: refuse(overloaded), status: 529 },
   ])("$name is turned away", async ({ first, status }) => {
     const given = Promise.withResolvers<undefined>();
-    const late = [first, hold(given.promise), dial, send(handshake, prologue, final, sentinel)];
+    const late = [first, hold(given.promise), dial, send(handshake)];
     await using scene = await Scene.start({ establish: SHORT_MS });
     const worker = await scene.scripted(late, recover);
     expect(await scene.ask(stream)).toEqual(failure(status));
@@ -222,13 +220,17 @@ describe.concurrent.for(WAYS)("what comes too late for a request, $way:", ({ str
     expect(await scene.ask(stream)).toEqual(success("recovered"));
   });
 
-  test("1b: an acknowledgement doesn't count for the next request", async () => {
-    const given = Promise.withResolvers<undefined>();
+  test("1b: an acknowledgement doesn't count for the next one", async () => {
+    const next = Promise.withResolvers<undefined>();
     await using scene = await Scene.start({ acknowledge: SHORT_MS });
-    const worker = await scene.scripted([hold(given.promise), acknowledge], recover);
+    const worker = await scene.scripted(
+      [hold(next.promise), acknowledge],
+      [() => next.resolve(undefined), ...recover],
+    );
     expect(await scene.ask(stream)).toEqual(failure(504));
-    given.resolve(undefined);
-    for (let index = 0; index < 4; index += 1) expect(await scene.ask(stream)).toEqual(success("recovered"));
-    expect(worker.accepted).toBe(2);
+    for (let index = 0; index < 4; index += 1) {
+      expect(await scene.ask(stream)).toEqual(success("recovered"));
+      expect(worker.accepted).toBe(2);
+    }
   });
 });

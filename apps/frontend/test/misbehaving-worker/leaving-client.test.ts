@@ -6,20 +6,10 @@ import { askUntilRecovered, WAYS } from "./support/failing.ts";
 import { success } from "./support/outcome.ts";
 import { Scene } from "./support/scene.ts";
 import type { Script, ScriptedWorker } from "./support/scripted-worker.ts";
-import {
-  acknowledge,
-  begin,
-  dial,
-  handshake,
-  hold,
-  prologue,
-  recover,
-  send,
-  threeChunks,
-} from "./support/steps.ts";
+import { acknowledge, begin, dial, handshake, hold, recover, send, threeChunks } from "./support/steps.ts";
 
-/** Asks and waits until the worker is where its script stops. */
-async function leave(scene: Scene, worker: ScriptedWorker, stream: boolean) {
+/** A request that its worker has. */
+async function startRequest(scene: Scene, worker: ScriptedWorker, stream: boolean) {
   const outgoing = open(scene.url, { body: chat({ stream }) });
   await until("the worker has the request", () => worker.exchanges.length === 1);
   return outgoing;
@@ -38,7 +28,7 @@ describe.concurrent.for(WAYS)("a client that leaves, $way", ({ stream }) => {
       [...begin, send(...threeChunks), () => sent.resolve(undefined)],
       recover,
     );
-    const outgoing = await leave(scene, worker, stream);
+    const outgoing = await startRequest(scene, worker, stream);
     await sent.promise;
     if (stream) await once(await headOf(outgoing), "data");
     outgoing.destroy();
@@ -50,11 +40,8 @@ describe.concurrent.for(WAYS)("a client that leaves, $way", ({ stream }) => {
   test("15d: before the worker dials has its request killed at the handshake", async () => {
     await using scene = await Scene.start();
     const left = Promise.withResolvers<undefined>();
-    const worker = await scene.scripted(
-      [acknowledge, hold(left.promise), dial, send(handshake, prologue)],
-      recover,
-    );
-    (await leave(scene, worker, stream)).destroy();
+    const worker = await scene.scripted([acknowledge, hold(left.promise), dial, send(handshake)], recover);
+    (await startRequest(scene, worker, stream)).destroy();
     await scene.rest();
     left.resolve(undefined);
     await isKilled(worker);
@@ -66,7 +53,7 @@ describe.concurrent.for(WAYS)("a client that leaves, $way", ({ stream }) => {
     const shaken = Promise.withResolvers<undefined>();
     const script: Script = [acknowledge, dial, send(handshake), () => shaken.resolve(undefined)];
     const worker = await scene.scripted(script, recover);
-    const outgoing = await leave(scene, worker, stream);
+    const outgoing = await startRequest(scene, worker, stream);
     await shaken.promise;
     outgoing.destroy();
     await isKilled(worker);
@@ -78,7 +65,7 @@ describe.concurrent.for(WAYS)("a client that leaves, $way", ({ stream }) => {
     await using scene = await Scene.start();
     const worker = await scene.scripted([...begin, send(...threeChunks)], recover);
     await scene.healthy();
-    const outgoing = await leave(scene, worker, stream);
+    const outgoing = await startRequest(scene, worker, stream);
     outgoing.destroy();
     await scene.rest();
     expect(await askUntilRecovered(scene, stream)).toBe(1);
