@@ -17,8 +17,14 @@ const KINDS: Readonly<Record<string, string>> = {
   Timeout: "timer",
 };
 
-/** What one case holds open: id to resource. */
-type Account = Map<number, OpenResource>;
+/** What one case holds open, by Node's ids. */
+type Resources = Map<number, OpenResource>;
+
+export interface Account {
+  run<T>(body: () => Promise<T>): Promise<T>;
+  /** Kinds of what is open. To be asked from outside of `run`, or the timers of the one who asks are seen too. */
+  held(): string[];
+}
 
 interface OpenResource {
   readonly kind: string;
@@ -26,8 +32,8 @@ interface OpenResource {
 }
 
 export class ResourceLedger implements Disposable {
-  readonly #context = new AsyncLocalStorage<Account>();
-  readonly #accounts = new Map<number, Account>();
+  readonly #context = new AsyncLocalStorage<Resources>();
+  readonly #owners = new Map<number, Resources>();
   readonly #hook: AsyncHook;
 
   constructor() {
@@ -36,22 +42,25 @@ export class ResourceLedger implements Disposable {
         const kind = KINDS[type];
         if (kind === undefined) return;
         // A socket that was accepted has no context of its own; its listener has.
-        const account = this.#context.getStore() ?? this.#accounts.get(trigger);
-        if (!account) return;
-        account.set(id, { kind, handle });
-        this.#accounts.set(id, account);
+        const resources = this.#context.getStore() ?? this.#owners.get(trigger);
+        if (!resources) return;
+        resources.set(id, { kind, handle });
+        this.#owners.set(id, resources);
       },
       destroy: (id) => {
-        this.#accounts.get(id)?.delete(id);
-        this.#accounts.delete(id);
+        this.#owners.get(id)?.delete(id);
+        this.#owners.delete(id);
       },
     }).enable();
   }
 
-  /** Runs a function; `open` then tells what it has left open so far. */
-  watch<T>(run: (open: () => string[]) => Promise<T>): Promise<T> {
-    const account: Account = new Map();
-    return this.#context.run(account, () => run(() => [...account.values()].filter(isHeld).map(({ kind }) => kind)));
+  /** An account for one case: what runs in it is booked to it. */
+  open(): Account {
+    const resources: Resources = new Map();
+    return {
+      run: (body) => this.#context.run(resources, body),
+      held: () => [...resources.values()].filter(isHeld).map(({ kind }) => kind),
+    };
   }
 
   [Symbol.dispose](): void {

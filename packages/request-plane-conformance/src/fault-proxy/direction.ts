@@ -30,7 +30,7 @@ export class Direction {
   async run(): Promise<void> {
     const { source, sink, faults } = this.#options;
     for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      for (let start = 0; start < chunk.length; ) {
+      for (let start = 0; start < chunk.length;) {
         await this.#opened();
         const end = Math.min(chunk.length, start + pieceBytesOf(faults()));
         if (await this.#pass(chunk.subarray(start, end))) return;

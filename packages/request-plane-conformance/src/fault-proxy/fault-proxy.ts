@@ -60,7 +60,11 @@ export class FaultProxy implements AsyncDisposable {
     if (!this.#listener.listening) return;
     const closed = once(this.#listener, "close");
     this.#listener.close();
-    this.disconnect("close");
+    for (const { client, server, over } of this.#links) {
+      over.abort();
+      client.destroy();
+      server.destroy();
+    }
     await closed;
   }
 

@@ -15,7 +15,7 @@ export interface TwoPart {
 }
 
 export function twoPart(header: string | Uint8Array, body: string | Uint8Array = ""): Buffer {
-  const parts = [header, body].map((part) => Buffer.from(part as Uint8Array));
+  const parts = [header, body].map((part) => (typeof part === "string" ? Buffer.from(part) : part));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   parts.forEach((part, i) => prefix.writeBigUInt64BE(BigInt(part.length), i * 8));
   return Buffer.concat([prefix, ...parts]);
@@ -28,7 +28,11 @@ export function readTwoPart(bytes: Uint8Array): TwoPart | undefined {
   const bodyStart = PREFIX_BYTES + Number(buffer.readBigUInt64BE(0));
   const length = bodyStart + Number(buffer.readBigUInt64BE(8));
   if (buffer.length < length) return undefined;
-  return { header: buffer.subarray(PREFIX_BYTES, bodyStart), body: buffer.subarray(bodyStart, length), length };
+  return {
+    header: buffer.subarray(PREFIX_BYTES, bodyStart),
+    body: buffer.subarray(bodyStart, length),
+    length,
+  };
 }
 
 /** What a worker must know to call home. */

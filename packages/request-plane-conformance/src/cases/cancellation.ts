@@ -1,0 +1,292 @@
+/**
+ * Whoever wants no more gets no more, at once, and the worker hears of it.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { EndpointClient } from "@dynamo/request-plane-core";
+import { inGroup } from "../case.ts";
+import type { ConformanceCase } from "../case.ts";
+import { collect, fails, outbound, single } from "../checks.ts";
+import type { Account, Counted, ReferenceRequest } from "../reference/request.ts";
+import { until } from "../waiting.ts";
+import { notingServer } from "./delivery.ts";
+import { OPERATIONS } from "./end-and-errors.ts";
+
+type Case = Omit<ConformanceCase, "group">;
+type Reference = EndpointClient<ReferenceRequest, unknown>;
+
+export async function accountOf(client: Reference, key: string): Promise<Account> {
+  return (await single(client.roundRobin({ do: "account", key }))) as Account;
+}
+
+/** Polls the worker until the request with this key has come to such an end. */
+export async function ends(client: Reference, key: string, state: Account["state"]): Promise<Account> {
+  let account: Account | undefined;
+  await until(`the worker's account says ${state}`, async () => {
+    account = await accountOf(client, key);
+    return account.state === state;
+  });
+  assert.ok(account);
+  return account;
+}
+
+const before = Object.entries(OPERATIONS).map(([name, call]): Case => ({
+  name: `${name}: a call with an aborted signal is cancelled and never reaches a handler`,
+  requires: ["own worker"],
+  run: async (world) => {
+    let started = 0;
+    await world.serve(() => {
+      started += 1;
+      return [];
+    });
+    const { client } = await world.caller<ReferenceRequest>();
+    const controller = world.controller();
+    controller.abort("changed my mind");
+    const error = await fails(call(client, "never", { signal: controller.signal }), "cancelled");
+    assert.equal(error.cause, "changed my mind");
+    await collect(client.roundRobin({ do: "echo", value: 1 }));
+    assert.equal(started, 1);
+  },
+}));
+
+const during = Object.entries(OPERATIONS).map(([name, call]): Case => ({
+  name: `${name}: aborting a call that waits for its first item ends it at once, with the reason`,
+  run: async (world) => {
+    const { client } = await world.reference();
+    const controller = world.controller();
+    const key = randomUUID();
+    const pending = fails(call(client, key, { signal: controller.signal }), "cancelled");
+    await ends(client, key, "running");
+    controller.abort("enough");
+    assert.equal((await pending).cause, "enough");
+    await ends(client, key, "killed");
+  },
+}));
+
+const ENDS: Readonly<Record<string, (client: Reference, request: ReferenceRequest) => Promise<unknown>>> = {
+  "leaving the loop": async (client, request) => {
+    for await (const _ of await client.roundRobin(request)) break;
+  },
+  "an exception in the loop": async (client, request) => {
+    const loop = async (): Promise<void> => {
+      for await (const _ of await client.roundRobin(request)) throw new TypeError("mine");
+    };
+    await assert.rejects(loop(), TypeError);
+  },
+  "cancel()": async (client, request) => {
+    const stream = await client.roundRobin(request);
+    stream.cancel("by hand");
+    assert.equal((await fails(collect(stream), "cancelled")).cause, "by hand");
+  },
+  "disposing the stream": async (client, request) => {
+    await using stream = await client.roundRobin(request);
+    assert.ok(stream.id);
+  },
+};
+
+const leaving = Object.entries(ENDS).map(([how, end]): Case => ({
+  name: `${how} kills the request at the worker`,
+  run: async (world) => {
+    const { client } = await world.reference();
+    const key = randomUUID();
+    await end(client, { do: "endless", key, everyMs: 1 });
+    const { reason } = await ends(client, key, "killed");
+    assert.equal(reason, "cancelled");
+    assert.equal(client.inFlight, 0);
+  },
+}));
+
+const calls: readonly Case[] = [
+  {
+    name: "aborting the signal while items arrive ends the loop with cancelled and kills the request",
+    run: async (world) => {
+      const { client } = await world.reference();
+      const key = randomUUID();
+      const controller = world.controller();
+      const stream = await client.roundRobin(
+        { do: "endless", key, everyMs: 1 },
+        { signal: controller.signal },
+      );
+      const reading = fails(collect(stream), "cancelled");
+      controller.abort(new RangeError("over"));
+      assert.ok((await reading).cause instanceof RangeError);
+      await ends(client, key, "killed");
+    },
+  },
+  {
+    name: "a stop lets the last items through and ends cleanly",
+    run: async (world) => {
+      const { client } = await world.reference();
+      const key = randomUUID();
+      const stream = await client.roundRobin({ do: "endless", key, everyMs: 1 });
+      const items: unknown[] = [];
+      for await (const item of stream) {
+        items.push(item);
+        if (items.length === 3) stream.stop();
+      }
+      assert.equal(items.at(-1), "last words");
+      await ends(client, key, "stopped");
+    },
+  },
+  {
+    name: "a second stop and a cancel after the end do nothing",
+    run: async (world) => {
+      const { client } = await world.reference();
+      const stream = await client.roundRobin({ do: "endless", key: randomUUID(), everyMs: 1 });
+      stream.stop();
+      stream.stop();
+      await collect(stream);
+      stream.cancel();
+      assert.deepEqual(await collect(stream), []);
+    },
+  },
+  {
+    name: "a signal that is aborted after the end changes nothing",
+    run: async (world) => {
+      const { client } = await world.reference();
+      const controller = world.controller();
+      const { signal } = controller;
+      assert.deepEqual(await collect(client.roundRobin({ do: "echo", value: 7 }, { signal })), [7]);
+      controller.abort();
+      assert.deepEqual(await collect(client.roundRobin({ do: "echo", value: 8 })), [8]);
+    },
+  },
+  {
+    name: "a cancelled response leaves its neighbours alone",
+    run: async (world) => {
+      const { client } = await world.reference();
+      const counting = collect(client.roundRobin({ do: "count", items: 50, everyMs: 2 }));
+      for (let i = 0; i < 10; i += 1) {
+        for await (const _ of await client.roundRobin({ do: "endless", key: randomUUID(), everyMs: 1 }))
+          break;
+      }
+      assert.deepEqual(
+        ((await counting) as Counted[]).map(({ n }) => n),
+        Array.from({ length: 50 }, (_, n) => n),
+      );
+    },
+  },
+  {
+    name: "thirty calls that are cancelled at the same moment all end, at both sides",
+    run: async (world) => {
+      const { client } = await world.reference();
+      const controller = world.controller();
+      const keys = Array.from({ length: 30 }, () => randomUUID());
+      const calls = keys.map((key) =>
+        fails(client.roundRobin({ do: "hold", key }, { signal: controller.signal }), "cancelled"),
+      );
+      await until("all run", async () =>
+        (await Promise.all(keys.map((key) => accountOf(client, key)))).every(
+          ({ state }) => state === "running",
+        ),
+      );
+      controller.abort();
+      await Promise.all(calls);
+      for (const key of keys) await ends(client, key, "killed");
+    },
+  },
+  {
+    name: "a handler's finally runs when its caller leaves",
+    requires: ["own worker"],
+    run: async (world) => {
+      let cleaned = 0;
+      const { served } = await world.serve(async function* () {
+        try {
+          for (let i = 0; ; i += 1) {
+            yield i;
+            await new Promise((resolve) => setTimeout(resolve, 1));
+          }
+        } finally {
+          cleaned += 1;
+        }
+      });
+      const { client } = await world.caller();
+      for await (const _ of await client.roundRobin({})) break;
+      await until("it ran, once", () => cleaned === 1 && served.inFlight === 0);
+    },
+  },
+  {
+    name: "a caller that loses its process kills its requests at the worker",
+    requires: ["own worker"],
+    run: async (world) => {
+      const proxy = await world.proxy();
+      let reason: unknown;
+      await world.serve(async function* (_, { signal }) {
+        yield 1;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        reason = signal.reason;
+      });
+      const { client } = await world.caller({ responsesThrough: proxy });
+      const stream = await client.roundRobin({});
+      proxy.disconnect("reset");
+      await fails(collect(stream), "disconnected");
+      await until(
+        "the handler hears of it",
+        () => RequestPlaneError.is(reason) && reason.code === "cancelled",
+      );
+    },
+  },
+];
+
+const deliveries: readonly Case[] = [
+  {
+    name: "deliver with an aborted signal rejects with cancelled and sends nothing",
+    requires: ["own worker"],
+    run: async (world) => {
+      const { address, accepted } = await notingServer(world);
+      const client = world.client();
+      await fails(
+        client.deliver(outbound(address, undefined, { signal: AbortSignal.abort("no") })),
+        "cancelled",
+      );
+      await client.deliver(outbound(address));
+      assert.equal(accepted.length, 1);
+    },
+  },
+  {
+    name: "deliver that is aborted while it waits for the acknowledgement rejects with cancelled at once",
+    requires: ["own worker", "direct connection"],
+    settings: { acknowledgeTimeoutMs: 6_000 },
+    run: async (world) => {
+      const { address } = await notingServer(world);
+      const proxy = await world.proxy();
+      const behind = world.addressBehind(proxy, address);
+      const client = world.client();
+      await client.deliver(outbound(behind));
+      proxy.toClient = { blackHole: true };
+      const controller = world.controller();
+      const before = performance.now();
+      const delivery = fails(
+        client.deliver(outbound(behind, undefined, { signal: controller.signal })),
+        "cancelled",
+      );
+      await until("the request waits", () => client.health().pending > 0);
+      controller.abort("no more");
+      assert.equal((await delivery).cause, "no more");
+      assert.ok(performance.now() - before < 5_000, "It waited for the acknowledgement all the same");
+      proxy.toClient = {};
+    },
+  },
+  {
+    name: "a signal that is aborted after the acknowledgement doesn't harm the connection",
+    requires: ["own worker"],
+    run: async (world) => {
+      const { address, accepted } = await notingServer(world);
+      const client = world.client();
+      const controller = world.controller();
+      await client.deliver(outbound(address, undefined, { signal: controller.signal }));
+      controller.abort();
+      await client.deliver(outbound(address));
+      assert.equal(accepted.length, 2);
+    },
+  },
+];
+
+export const CANCELLATION: readonly ConformanceCase[] = inGroup("cancellation", [
+  ...before,
+  ...during,
+  ...leaving,
+  ...calls,
+  ...deliveries,
+]);

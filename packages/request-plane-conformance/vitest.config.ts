@@ -1,0 +1,4 @@
+import { defineConfig } from "vitest/config";
+
+// Cases wait more than they work, so many may run at the same time.
+export default defineConfig({ test: { maxConcurrency: 8 } });
