@@ -111,6 +111,25 @@ describeWithNats("when NATS freezes", () => {
     await both.client.deliver(request(address));
   });
 
+  it("streams go on, over whatever their handlers have opened", async () => {
+    const nats = await natsServer();
+    await using world = new World(nats);
+    const setup = { nats: { pingIntervalMs: 100 } };
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const { manager } = await world.worker(async function* () {
+      yield 1;
+      await gate;
+      yield 2;
+    }, setup);
+    const { client } = await world.client();
+    const stream = await client.random({});
+    await nats.kill("SIGSTOP");
+    await until("the worker knows", () => manager.health().planes["nats"]?.connections === 0);
+    go();
+    expect(await collect(stream)).toEqual([1, 2]);
+  });
+
   it("with more to read than fits into its socket, that is noticed too", async () => {
     const nats = await natsServer();
     const { client } = plane({ servers: nats.url, ...QUICK });
