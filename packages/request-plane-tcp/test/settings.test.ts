@@ -105,7 +105,8 @@ describe("the settings of the guide take effect:", () => {
     await using world = new World();
     await ScriptedWorker.start(world, idOf(1), () => undefined);
     const { client } = await clientOf(world, { DYN_TCP_REQUEST_TIMEOUT: "0.25" });
-    const { code, facts } = await failureOf(client.roundRobin({}));
+    // The total is shorter than the default, and would win over it.
+    const { code, facts } = await failureOf(client.roundRobin({}, { timeouts: { totalMs: 2_500 } }));
     expect({ code, phase: facts.phase, limit: facts.limit, setting: facts.setting }).toEqual({
       code: "deadline_exceeded",
       phase: "acknowledge",
@@ -118,7 +119,8 @@ describe("the settings of the guide take effect:", () => {
     await using world = new World();
     world.discovery.put(recordOf(idOf(1), await deafListener(world)));
     const { client } = await clientOf(world, { DYN_TCP_CONNECT_TIMEOUT: "0.25" });
-    const { code, facts } = await failureOf(client.roundRobin({}));
+    // The total is shorter than the default, and would win over it.
+    const { code, facts } = await failureOf(client.roundRobin({}, { timeouts: { totalMs: 2_500 } }));
     expect({ code, phase: facts.phase, limit: facts.limit, setting: facts.setting }).toEqual({
       code: "deadline_exceeded",
       phase: "connect",
