@@ -209,7 +209,7 @@ class Manager implements NetworkManager {
         },
       });
       this.#served.add(served);
-      if (this.#closed) await served.close({ drainMs: 0 });
+      // When it is closed by now, `close` waits for us and takes the endpoint away again.
       this.#refuseWhenClosed();
       return served;
     } catch (error) {
