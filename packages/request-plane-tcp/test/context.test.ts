@@ -125,6 +125,26 @@ describe("leaving the loop", () => {
   });
 });
 
+describe("an iterable that is no generator", () => {
+  it("is told by its return when the caller leaves, even while it waits for an item", async () => {
+    await using world = new World();
+    const gate = Promise.withResolvers<IteratorResult<string>>();
+    let items = 0;
+    const iterator = {
+      next: () => (items++ === 0 ? Promise.resolve({ done: false, value: "first" }) : gate.promise),
+      return: () => {
+        const end = { done: true, value: undefined } as const;
+        gate.resolve(end);
+        return Promise.resolve(end);
+      },
+    };
+    const { served } = await world.worker(() => ({ [Symbol.asyncIterator]: () => iterator }));
+    const { client } = await world.client();
+    for await (const _ of await client.roundRobin({})) break;
+    await until("nothing is in flight", () => served.inFlight === 0);
+  });
+});
+
 describe("stop()", () => {
   it("lets the handler send its last items, and the loop ends cleanly", async () => {
     await using world = new World();
