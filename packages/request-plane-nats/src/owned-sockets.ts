@@ -25,7 +25,8 @@ export class OwnedSockets {
 
   add(socket: Socket): void {
     if (this.#ended) {
-      socket.destroy();
+      // It is told of before it connects, and connecting would bring it back to life.
+      process.nextTick(() => socket.destroy());
       return;
     }
     this.#sockets.add(socket);

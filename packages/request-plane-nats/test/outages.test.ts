@@ -180,6 +180,18 @@ describeWithNats("the first connection", () => {
     await until("no socket is open", () => open === 0);
   });
 
+  it("has one bound, however many servers there are", async () => {
+    const mute = createServer((socket) => void socket.on("error", () => undefined).resume());
+    await new Promise<void>((resolve) => mute.listen(0, resolve));
+    onTestFinished(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    const servers = Array.from({ length: 40 }, (_, index) => `nats://127.0.0.${index + 1}:${port}`).join();
+    const { client } = plane({ servers, connectTimeoutMs: 500 });
+    const began = performance.now();
+    expect(await failureOf(client.deliver(request("a")))).toMatchObject({ code: "deadline_exceeded" });
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
   it("can be closed while it is made", async () => {
     let accepted = 0;
     const mute = createServer((socket) => {
