@@ -20,6 +20,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders;
   readonly input: Readable;
   readonly output: Writable;
+  /** Asked at the end of `input`: whether the caller sent all of it. */
+  readonly isInputWhole: boolean;
   /** Lets a caller send its body that waits to be told so. */
   proceed(): void;
   /** The whole response. What was not read of the request is dropped. */
@@ -43,6 +45,10 @@ export class Http1Exchange implements Exchange {
     this.headers = request.headers;
     this.input = request.on("error", ignore);
     this.output = response.on("error", ignore);
+  }
+
+  get isInputWhole(): boolean {
+    return this.input.complete;
   }
 
   proceed(): void {
@@ -78,6 +84,11 @@ export class Http2Exchange implements Exchange {
     this.#stream = stream.on("error", ignore);
     this.input = stream;
     this.output = stream;
+  }
+
+  /** A stream that was reset, or whose socket was closed, looks like one that ended. */
+  get isInputWhole(): boolean {
+    return !this.#stream.aborted && !this.#stream.destroyed;
   }
 
   proceed(): void {

@@ -1,7 +1,6 @@
 /**
  * One port for HTTP/1.1 and HTTP/2 with prior knowledge: the first bytes of a connection tell which it is.
  */
-import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
@@ -60,7 +59,7 @@ export class HttpListener {
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#http1.close(resolve));
     for (const session of this.#sessions) session.close();
-    const ended = [...this.#sockets].map((socket) => once(socket, "close"));
+    const ended = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
     const farewell = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, FAREWELL_MS);
@@ -77,14 +76,15 @@ export class HttpListener {
     });
     socket.on("error", () => socket.destroy());
     const look = (): void => {
-      const start = socket.read() as Buffer | null;
+      // Nothing as long as there are fewer bytes.
+      const start = socket.read(PREFACE.length) as Buffer | null;
       if (!start) return;
-      socket.unshift(start);
-      const length = Math.min(start.length, PREFACE.length);
-      const isHttp2 = start.subarray(0, length).equals(PREFACE.subarray(0, length));
-      if (isHttp2 && length < PREFACE.length) return;
       clearTimeout(silent);
       socket.off("readable", look);
+      socket.unshift(start);
+      const isHttp2 = start.equals(PREFACE);
+      // A caller of HTTP/1.1 may close its half after the request; in HTTP/2 that is the end.
+      socket.allowHalfOpen = !isHttp2;
       if (isHttp2) this.#http2.emit("connection", socket);
       else this.#serveHttp1(socket);
     };

@@ -1,6 +1,7 @@
 /**
  * One POST on an HTTP/2 connection.
  */
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { constants } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
@@ -58,23 +59,28 @@ function open(
 ): ClientHttp2Stream | undefined {
   if (session.closed || session.destroyed) return undefined;
   const headers: OutgoingHttpHeaders = {
-    ...carried(request.headers),
+    ...checked(request.headers),
     ":method": "POST",
     ":path": path,
     "content-type": "application/octet-stream",
     "content-length": request.envelopeBytes,
   };
-  try {
-    return session.request(headers);
-  } catch (cause) {
-    throw new RequestPlaneError("invalid_argument", "The request has headers that HTTP can't carry", {
-      cause,
-    });
-  }
+  return session.request(headers);
 }
 
-function carried(headers: Headers): OutgoingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.test(name)));
+/** node:http2 sends what it is given, and the other side leaves out what isn't allowed. */
+function checked(headers: Headers): OutgoingHttpHeaders {
+  const carried = Object.entries(headers).filter(([name]) => !OWN_HEADERS.test(name));
+  try {
+    for (const [name, value] of carried) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+  } catch (cause) {
+    const message = "The request has headers that HTTP can't carry";
+    throw new RequestPlaneError("invalid_argument", message, { cause });
+  }
+  return Object.fromEntries(carried);
 }
 
 function write(stream: ClientHttp2Stream, { envelope, envelopeBytes }: Delivery["request"]): void {

@@ -28,7 +28,7 @@ export async function readBody(exchange: Exchange, bounds: BodyBounds): Promise<
       else chunks.push(chunk);
     };
     const onEnd = (): void => {
-      if (input.readableAborted || (declared !== undefined && declared !== length)) {
+      if (!exchange.isInputWhole || (declared !== undefined && declared !== length)) {
         fail(gone());
         return;
       }
