@@ -21,6 +21,9 @@ const allowedImports: Record<string, Allowed> = {
   "kv-router": { src: [core] },
 };
 
+/** Tools that start a program for tests to work with. */
+const isTestServer = (path: string): boolean => path === "tools/nats-server";
+
 const anyMember = "^(packages|apps|tools)/([^/]+)/";
 const sockets = ["net", "tls", "dgram", "http", "https", "http2"];
 
@@ -59,7 +62,13 @@ export function importRules(members: WorkspacePackage[]): IRegularForbiddenRuleT
       "nothing-imports-apps-or-tools",
       "apps and tools are the end of the line: only tools may import them",
       { path: "^(packages|apps)/" },
-      { path: importOf(members.filter(({ path }) => !path.startsWith("packages/"))) },
+      { path: importOf(members.filter(({ path }) => !path.startsWith("packages/") && !isTestServer(path))) },
+    ),
+    rule(
+      "nothing-imports-apps-or-tools",
+      "what starts a program to test against is for tests only",
+      { path: "^(packages|apps)/[^/]+/src/" },
+      { path: importOf(members.filter(({ path }) => isTestServer(path))) },
     ),
     rule(
       "no-sockets-in-kv-router",

@@ -119,6 +119,18 @@ test("reports a tool imported by an app", async () => {
   expect(await brokenRules()).toEqual(["nothing-imports-apps-or-tools"]);
 });
 
+test("lets tests, and only tests, import a tool that starts a server to test against", async () => {
+  tree.addPackage("tools/nats-server");
+  tree.addPackage("packages/request-plane-tcp", {
+    dependencies: ["request-plane-core", "left-pad", "nats-server"],
+    devDependencies: ["vitest", "request-plane-conformance"],
+  });
+  tree.write("packages/request-plane-tcp/test/a.test.ts", `import "@dynamo/nats-server";`);
+  expect(await brokenRules()).toEqual([]);
+  tree.write("packages/request-plane-tcp/src/a.ts", `import "@dynamo/nats-server";`);
+  expect(await brokenRules()).toEqual(["nothing-imports-apps-or-tools"]);
+});
+
 test.each(["node:net", "net", "node:http2"])("reports a socket in the router: %s", async (module) => {
   tree.write("packages/kv-router/src/a.ts", `import "${module}";`);
   expect(await brokenRules()).toEqual(["no-sockets-in-kv-router"]);
