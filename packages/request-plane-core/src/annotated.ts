@@ -3,9 +3,9 @@
  *
  * Source: wire-protocol notes, section 10.1; lib/runtime/src/protocols/annotated.rs of ai-dynamo/dynamo.
  */
-import { fromDynamoError, toDynamoError } from "./dynamo-error.ts";
+import { fromComment, fromDynamoError, toDynamoError } from "./dynamo-error.ts";
 import type { DynamoError, ErrorDialect } from "./dynamo-error.ts";
-import { RequestPlaneError } from "./errors.ts";
+import type { RequestPlaneError } from "./errors.ts";
 
 /** Every field is left out when it has no value. `event: "error"` marks an error. */
 export interface Annotated<T> {
@@ -37,7 +37,7 @@ export function errorOfItem(item: Annotated<unknown>): RequestPlaneError {
   const { error, comment } = item as { readonly error?: DynamoError | null; readonly comment?: unknown };
   if (typeof error === "object" && error !== null) return fromDynamoError(error);
   const texts = Array.isArray(comment) ? comment.filter((text) => typeof text === "string") : [];
-  return new RequestPlaneError("handler_failed", texts.join(", ") || "unknown error", { remote: true });
+  return fromComment(texts.join(", "));
 }
 
 /**

@@ -128,6 +128,44 @@ function convert(error: DynamoError, causes: number): RequestPlaneError {
   });
 }
 
+/**
+ * The error of an item of 0.7 or 0.8, which is a text. Their engines write `{"code":400,"message":"…"}` for an
+ * error that has an HTTP status (live verification, B3).
+ */
+export function fromComment(text: string): RequestPlaneError {
+  const { code, message } = parseStatus(text);
+  const known = CODE_OF_STATUS.get(code) ?? "handler_failed";
+  return new RequestPlaneError(known, message || "unknown error", { remote: true });
+}
+
+function parseStatus(text: string): { code: unknown; message: string } {
+  try {
+    const value: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
+    const { code, message }: { code?: unknown; message?: unknown } = isObject(value) ? value : {};
+    if (typeof code === "number" && typeof message === "string") return { code, message };
+  } catch {
+    // A text like any other.
+  }
+  return { code: undefined, message: text };
+}
+
+const CODE_OF_STATUS: ReadonlyMap<unknown, ErrorCode> = new Map([
+  [400, "invalid_argument"],
+  [401, "unauthenticated"],
+  [403, "permission_denied"],
+  [404, "not_found"],
+  [409, "conflict"],
+  [413, "payload_too_large"],
+  [415, "unsupported_media"],
+  [422, "invalid_argument"],
+  [429, "rate_limited"],
+  [499, "cancelled"],
+  [501, "not_implemented"],
+  [503, "unavailable"],
+  [504, "deadline_exceeded"],
+  [529, "overloaded"],
+] as const);
+
 const CODE_OF_CLASS: Readonly<Record<string, ErrorCode>> = {
   InvalidRequest: "invalid_argument",
   Unauthenticated: "unauthenticated",

@@ -341,6 +341,16 @@ describe("error items", () => {
     expect(errorOfItem(annotated)).toMatchObject({ code: "handler_failed", message, remote: true });
   });
 
+  it.each([
+    ['{"code":400,"message":"bad"}', "invalid_argument", "bad"],
+    ['{"code":429,"message":"later"}', "rate_limited", "later"],
+    ['{"code":418,"message":"odd"}', "handler_failed", "odd"],
+    ['{"code":"400","message":"bad"}', "handler_failed", '{"code":"400","message":"bad"}'],
+    ["{no JSON", "handler_failed", "{no JSON"],
+  ])("reads the status in an old comment: %s", (comment, code, message) => {
+    expect(errorOfItem({ event: "error", comment: [comment] })).toMatchObject({ code, message });
+  });
+
   it("prefers the error to the comment, and keeps its type", () => {
     const error = { error_type: "InvalidArgument", message: "new" };
     expect(errorOfItem({ event: "error", comment: ["old"], error })).toMatchObject({

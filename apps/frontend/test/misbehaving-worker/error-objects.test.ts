@@ -126,9 +126,9 @@ for (const { name, error, status, details, elsewhere } of [...FAULTS, ...CLASSES
   });
 }
 
-test("an old comment with a status in it; 500 (1.6.1: that status)", async () => {
+test("an old comment with a status in it: that status", async () => {
   await using scene = await Scene.start();
   const comment = [JSON.stringify({ code: 400, message: "bad" })];
   await scene.scripted([...begin, send(item({ event: "error", comment })), end]);
-  expect(await scene.ask(false)).toEqual(failure(500));
+  expect(await scene.ask(false)).toEqual(failure(400));
 });
