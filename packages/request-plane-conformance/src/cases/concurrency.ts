@@ -10,6 +10,7 @@ import { assertBytes, bytesOf, collect, outbound, single } from "../checks.ts";
 import { referenceHandler } from "../reference/handler.ts";
 import type { Counted, ReferenceRequest } from "../reference/request.ts";
 import { gate, until } from "../waiting.ts";
+import type { Worker } from "../world/world.ts";
 import { notingServer } from "./delivery.ts";
 
 type Case = Omit<ConformanceCase, "group">;
@@ -124,7 +125,7 @@ const others: readonly Case[] = [
     name: "three instances share calls in turn, and each answers its own",
     requires,
     run: async (world) => {
-      const workers = [];
+      const workers: Worker[] = [];
       for (let i = 0; i < 3; i += 1) workers.push(await world.serve<number, string>((n) => [`${i}: ${n}`]));
       const { client } = await world.caller<number, string>();
       const answers = await Promise.all(Array.from({ length: 60 }, (_, n) => single(client.roundRobin(n))));

@@ -1,0 +1,18 @@
+/** The socket plane as a module that the command line can load. */
+import type { Transport } from "@dynamo/request-plane-core";
+import { socketFixture } from "./socket-transport.ts";
+
+const MIB = 1024 * 1024;
+
+/** `maxMessageBytes` is in bytes. */
+export function socket(options: { maxMessageBytes?: number } = {}): Transport {
+  const { maxMessageBytes = 2 * MIB } = options;
+  return socketFixture({
+    acknowledgeTimeoutMs: 3_000,
+    connectTimeoutMs: 3_000,
+    serverMaxMessageBytes: maxMessageBytes,
+    clientMaxMessageBytes: maxMessageBytes,
+  }).client;
+}
+
+export const notAFactory = 7;
