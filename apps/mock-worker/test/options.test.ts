@@ -40,8 +40,8 @@ describe("the command line", { timeout: 30_000 }, () => {
   });
 
   it("names the package of a plane that is not installed", async () => {
-    const { code, stderr } = await run(["--request-plane", "NATS"]);
-    expect(stderr).toContain("add the package @dynamo/request-plane-nats");
+    const { code, stderr } = await run(["--request-plane", "HTTP"]);
+    expect(stderr).toContain("add the package @dynamo/request-plane-http");
     expect(code).toBe(2);
   });
 });
