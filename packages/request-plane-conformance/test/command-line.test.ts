@@ -35,7 +35,7 @@ async function serve(
   run: (instance: Instance, address: string) => Promise<void>,
 ): Promise<void> {
   await using manager = createNetworkManager({ transports: [socket()], discovery: new LocalDiscovery() });
-  const served = await manager.endpoint<ReferenceRequest, unknown>("test.conformance.worker").serve(handler);
+  const served = await manager.endpoint<ReferenceRequest>("test.conformance.worker").serve(handler);
   await run(served.instance, `socket:${served.instance.transport["socket"]!}`);
 }
 

@@ -9,8 +9,8 @@ import type { ConformanceCase } from "../case.ts";
 import { assertBytes, bytesOf, collect, outbound } from "../checks.ts";
 import type { Account, Counted, ReferenceRequest } from "../reference/request.ts";
 import { until } from "../waiting.ts";
-import { accountOf, ends } from "./cancellation.ts";
-import { notingServer } from "./delivery.ts";
+import { accountOf, ends } from "./accounts.ts";
+import { notingServer } from "./noting-server.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 
@@ -18,7 +18,7 @@ type Case = Omit<ConformanceCase, "group">;
 const UNREAD_LIMIT_BYTES = 40 * 1024 * 1024;
 
 /** Resolves with the worker's account when it has stopped handing out items. */
-async function stalled(client: EndpointClient<ReferenceRequest, unknown>, key: string): Promise<Account> {
+async function stalled(client: EndpointClient<ReferenceRequest>, key: string): Promise<Account> {
   let before = -1;
   let account = await accountOf(client, key);
   await until(

@@ -13,7 +13,7 @@ import { until } from "../waiting.ts";
 import type { World } from "../world/world.ts";
 import { BAD_ENVELOPES } from "./bad-envelopes.ts";
 import { BAD_RESPONSES } from "./bad-responses.ts";
-import { notingServer } from "./delivery.ts";
+import { notingServer } from "./noting-server.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 const direct = ["own worker", "direct connection"] as const;

@@ -38,7 +38,7 @@ const afterAnItem = Object.entries(AFTER_AN_ITEM).map(([what, [behave, ...codes]
   requires: ["own worker"],
   run: async (world) => {
     await world.rawWorker((request) => {
-      void request.dial().then((response) => behave(response.begin().item("good")));
+      request.answer((response) => behave(response.begin().item("good")));
       return undefined;
     });
     const { client } = await world.caller();
@@ -65,7 +65,7 @@ const beginnings = Object.entries(BEGINNINGS).map(([what, behave]): Case => ({
     let bad = true;
     await world.rawWorker((request) => {
       const answer: Behave = bad ? behave : (response) => response.begin().item(1).final().sentinel();
-      void request.dial().then(answer);
+      request.answer(answer);
       return undefined;
     });
     const { client } = await world.caller();
@@ -82,7 +82,7 @@ const others: readonly Case[] = [
     requires: ["own worker"],
     run: async (world) => {
       await world.rawWorker((request) => {
-        void (async () => {
+        request.answer(async (response) => {
           const home = callHomeOf(request.inbound.envelope);
           const strangers = [
             Buffer.from("GET / HTTP/1.1\r\n\r\n"),
@@ -96,8 +96,8 @@ const others: readonly Case[] = [
             stranger.bytes(bytes);
             stranger.socket.end();
           }
-          (await request.dial()).begin().item("of the real one").final().sentinel();
-        })();
+          response.begin().item("of the real one").final().sentinel();
+        });
         return undefined;
       });
       const { client } = await world.caller();
@@ -110,12 +110,12 @@ const others: readonly Case[] = [
     run: async (world) => {
       let second: RawResponse | undefined;
       await world.rawWorker((request) => {
-        void (async () => {
-          const first = (await request.dial()).begin().item(1);
+        request.answer(async (response) => {
+          const first = response.begin().item(1);
           second = (await request.dial()).begin().item("of the second").final().sentinel();
           await second.closed();
           first.item(2).final().sentinel();
-        })();
+        });
         return undefined;
       });
       const { client } = await world.caller();
@@ -128,7 +128,7 @@ const others: readonly Case[] = [
     requires: ["own worker"],
     run: async (world) => {
       await world.rawWorker((request) => {
-        void request.dial().then((response) => response.handshake().socket.resetAndDestroy());
+        request.answer((response) => response.handshake().socket.resetAndDestroy());
         return undefined;
       });
       await world.serve(() => ["good"]);

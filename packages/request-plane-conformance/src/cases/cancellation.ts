@@ -7,29 +7,15 @@ import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { EndpointClient } from "@dynamo/request-plane-core";
 import { inGroup } from "../case.ts";
 import type { ConformanceCase } from "../case.ts";
-import { collect, fails, outbound, single } from "../checks.ts";
-import type { Account, Counted, ReferenceRequest } from "../reference/request.ts";
+import { collect, fails } from "../checks.ts";
+import type { Counted, ReferenceRequest } from "../reference/request.ts";
 import { until } from "../waiting.ts";
-import { notingServer } from "./delivery.ts";
-import { OPERATIONS } from "./end-and-errors.ts";
+import { accountOf, ends } from "./accounts.ts";
+import { CANCELLED_DELIVERIES } from "./cancelled-deliveries.ts";
+import { OPERATIONS } from "./operations.ts";
 
 type Case = Omit<ConformanceCase, "group">;
-type Reference = EndpointClient<ReferenceRequest, unknown>;
-
-export async function accountOf(client: Reference, key: string): Promise<Account> {
-  return (await single(client.roundRobin({ do: "account", key }))) as Account;
-}
-
-/** Polls the worker until the request with this key has come to such an end. */
-export async function ends(client: Reference, key: string, state: Account["state"]): Promise<Account> {
-  let account: Account | undefined;
-  await until(`the worker's account says ${state}`, async () => {
-    account = await accountOf(client, key);
-    return account.state === state;
-  });
-  assert.ok(account);
-  return account;
-}
+type Reference = EndpointClient<ReferenceRequest>;
 
 const before = Object.entries(OPERATIONS).map(([name, call]): Case => ({
   name: `${name}: a call with an aborted signal is cancelled and never reaches a handler`,
@@ -229,64 +215,10 @@ const calls: readonly Case[] = [
   },
 ];
 
-const deliveries: readonly Case[] = [
-  {
-    name: "deliver with an aborted signal rejects with cancelled and sends nothing",
-    requires: ["own worker"],
-    run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const client = world.client();
-      await fails(
-        client.deliver(outbound(address, undefined, { signal: AbortSignal.abort("no") })),
-        "cancelled",
-      );
-      await client.deliver(outbound(address));
-      assert.equal(accepted.length, 1);
-    },
-  },
-  {
-    name: "deliver that is aborted while it waits for the acknowledgement rejects with cancelled at once",
-    requires: ["own worker", "direct connection"],
-    settings: { acknowledgeTimeoutMs: 6_000 },
-    run: async (world) => {
-      const { address } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
-      await client.deliver(outbound(behind));
-      proxy.toClient = { blackHole: true };
-      const controller = world.controller();
-      const before = performance.now();
-      const delivery = fails(
-        client.deliver(outbound(behind, undefined, { signal: controller.signal })),
-        "cancelled",
-      );
-      await until("the request waits", () => client.health().pending > 0);
-      controller.abort("no more");
-      assert.equal((await delivery).cause, "no more");
-      assert.ok(performance.now() - before < 5_000, "It waited for the acknowledgement all the same");
-      proxy.toClient = {};
-    },
-  },
-  {
-    name: "a signal that is aborted after the acknowledgement doesn't harm the connection",
-    requires: ["own worker"],
-    run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const client = world.client();
-      const controller = world.controller();
-      await client.deliver(outbound(address, undefined, { signal: controller.signal }));
-      controller.abort();
-      await client.deliver(outbound(address));
-      assert.equal(accepted.length, 2);
-    },
-  },
-];
-
 export const CANCELLATION: readonly ConformanceCase[] = inGroup("cancellation", [
   ...before,
   ...during,
   ...leaving,
   ...calls,
-  ...deliveries,
+  ...CANCELLED_DELIVERIES,
 ]);

@@ -9,9 +9,9 @@ import type { ConformanceCase } from "../case.ts";
 import { collect, fails, outbound, single } from "../checks.ts";
 import type { Described, ReferenceRequest } from "../reference/request.ts";
 import { until } from "../waiting.ts";
-import { ends } from "./cancellation.ts";
-import { notingServer } from "./delivery.ts";
-import { OPERATIONS } from "./end-and-errors.ts";
+import { ends } from "./accounts.ts";
+import { notingServer } from "./noting-server.ts";
+import { OPERATIONS } from "./operations.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 
@@ -63,7 +63,7 @@ const calls: readonly Case[] = [
     requires: ["own worker"],
     run: async (world) => {
       await world.rawWorker((request) => {
-        void request.dial().then((response) => response.handshake());
+        request.answer((response) => response.handshake());
         return undefined;
       });
       const { client } = await world.caller();

@@ -9,28 +9,10 @@ import type { ConformanceCase } from "../case.ts";
 import { assertBytes, bytesOf, fails, outbound } from "../checks.ts";
 import { echoCases } from "./echo.ts";
 import { until, within } from "../waiting.ts";
-import type { World } from "../world/world.ts";
+import { notingServer } from "./noting-server.ts";
 
 type RawCase = Omit<ConformanceCase, "group">;
 const requires = ["own worker"] as const;
-
-/** A server whose endpoint notes what it accepts. */
-export async function notingServer(
-  world: World,
-  refuse: (request: InboundRequest, index: number) => RequestPlaneError | undefined = () => undefined,
-): Promise<{ address: string; accepted: InboundRequest[] }> {
-  const server = await world.server();
-  const accepted: InboundRequest[] = [];
-  let index = 0;
-  const address = await server.register(
-    world.registration((request) => {
-      const refusal = refuse(request, index++);
-      if (!refusal) accepted.push(request);
-      return refusal;
-    }),
-  );
-  return { address, accepted };
-}
 
 const KIB = 1024;
 const SIZES = [

@@ -51,7 +51,7 @@ export const DRAINING: readonly Omit<ConformanceCase, "group">[] = [
     run: async (world) => {
       const goOn = gate();
       const worker = await world.rawWorker((request) => {
-        void request.dial().then(async (response) => {
+        request.answer(async (response) => {
           response.begin().item(1);
           await goOn.passed;
           response.item(2).final().sentinel();

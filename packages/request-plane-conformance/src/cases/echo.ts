@@ -19,7 +19,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   "an empty array": [],
   "a deep value": deep(100),
   "a long array": Array.from({ length: 10_000 }, (_, i) => i),
-  "odd keys": JSON.parse('{"__proto__":1,"":2,"a.b":3,"constructor":4}'),
+  "odd keys": JSON.parse('{"__proto__":1,"":2,"a.b":3,"constructor":4}') as unknown,
   "words of the protocol": { complete_final: true, event: "error", data: { data: null }, subject: "x" },
 };
 

@@ -3,32 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { CallOptions, EndpointClient, ErrorCode, ResponseStream } from "@dynamo/request-plane-core";
+import type { ErrorCode } from "@dynamo/request-plane-core";
 import { inGroup } from "../case.ts";
 import type { ConformanceCase } from "../case.ts";
 import { collect, collectUntilError, fails } from "../checks.ts";
 import type { ReferenceRequest } from "../reference/request.ts";
 import { gate } from "../waiting.ts";
+import { OPERATIONS } from "./operations.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 const requires = ["own worker"] as const;
-
-/** The four ways to call, with the same arguments. */
-export type Operation = (
-  client: EndpointClient<ReferenceRequest, unknown>,
-  /** Of the request, which waits at the reference endpoint until nobody wants it any more. */
-  key: string,
-  options?: CallOptions,
-) => Promise<ResponseStream<unknown>>;
-
-/** Traits are proved for each of them. A direct call takes the first instance that is known. */
-export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  roundRobin: (client, key, options) => client.roundRobin({ do: "hold", key }, options),
-  random: (client, key, options) => client.random({ do: "hold", key }, options),
-  leastLoaded: (client, key, options) => client.leastLoaded({ do: "hold", key }, options),
-  direct: (client, key, options) =>
-    client.direct({ do: "hold", key }, client.instances()[0]?.instance_id ?? 0n, options),
-};
 
 /** What a handler throws, and what its caller sees: Dynamo's error objects have fewer words than we. */
 const CODES: Readonly<Partial<Record<ErrorCode, ErrorCode>>> = {

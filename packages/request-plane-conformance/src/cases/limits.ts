@@ -6,7 +6,7 @@ import { inGroup } from "../case.ts";
 import type { ConformanceCase } from "../case.ts";
 import { assertBytes, bytesOf, collect, fails, outbound, single } from "../checks.ts";
 import { gate, until } from "../waiting.ts";
-import { notingServer } from "./delivery.ts";
+import { notingServer } from "./noting-server.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 

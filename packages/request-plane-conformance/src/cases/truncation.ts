@@ -59,7 +59,7 @@ const endings = Object.entries(ENDINGS).map(([what, { end, whole }]): Case => ({
   requires: ["own worker"],
   run: async (world) => {
     await world.rawWorker((request) => {
-      void request.dial().then((response) => end(response.begin().item("only one")));
+      request.answer((response) => end(response.begin().item("only one")));
       return undefined;
     });
     const { client } = await world.caller();

@@ -26,7 +26,7 @@ export class RawRequest {
   }
 
   get payload(): unknown {
-    return JSON.parse(readTwoPart(this.inbound.envelope)?.body.toString() ?? "null");
+    return JSON.parse(readTwoPart(this.inbound.envelope)?.body.toString() ?? "null") as unknown;
   }
 
   /** Calls home; nothing is written yet. */
@@ -34,5 +34,12 @@ export class RawRequest {
     const response = await RawResponse.dial(callHomeOf(this.inbound.envelope));
     this.#onDial(response);
     return response;
+  }
+
+  /** Calls home and goes on by itself. What fails here, the caller of the request sees. */
+  answer(behave: (response: RawResponse) => unknown): void {
+    this.dial()
+      .then(behave)
+      .catch(() => undefined);
   }
 }

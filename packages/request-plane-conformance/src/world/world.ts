@@ -10,9 +10,7 @@ import type {
   Handler,
   InstanceId,
   Logger,
-  ManagerHealth,
   NetworkManager,
-  PlaneHealth,
   RequestPlaneClient,
   RequestPlaneServer,
   ServedEndpoint,
@@ -26,6 +24,7 @@ import { referenceHandler } from "../reference/handler.ts";
 import type { ReferenceRequest } from "../reference/request.ts";
 import { until, within } from "../waiting.ts";
 import { LocalDiscovery } from "./local-discovery.ts";
+import { Parts } from "./parts.ts";
 import { RawRequest } from "./raw-worker.ts";
 import type { RawScript, RawWorker } from "./raw-worker.ts";
 import { responsesThrough } from "./redirect.ts";
@@ -63,16 +62,6 @@ export interface Caller<Request, Item> {
   readonly client: EndpointClient<Request, Item>;
 }
 
-/** Something that can be closed and must have nothing left then. */
-interface Part {
-  readonly name: string;
-  /** Connections, requests and responses that are there. */
-  open(): number;
-  /** Those of them that are under way. */
-  busy(): number;
-  close(): Promise<void>;
-}
-
 /** Everything that one case opens: managers, servers, clients, proxies. */
 export class World {
   readonly discovery = new LocalDiscovery();
@@ -80,7 +69,7 @@ export class World {
   /** An endpoint that no other case knows. */
   readonly name: EndpointName;
   readonly #foreign: ForeignWorker | undefined;
-  readonly #parts: Part[] = [];
+  readonly #parts = new Parts();
   readonly #servers: RequestPlaneServer[] = [];
   readonly #disposals: (() => unknown)[] = [];
   readonly #signals: AbortSignal[] = [];
@@ -153,7 +142,7 @@ export class World {
   /** A server of the plane that has been started. */
   async server(): Promise<RequestPlaneServer> {
     const server = this.fixture.server.createServer({ logger: SILENT });
-    this.#parts.push(planePart("a server", server, () => server.stop()));
+    this.#parts.plane("a server", server, () => server.stop());
     this.#servers.push(server);
     await server.start();
     return server;
@@ -166,7 +155,7 @@ export class World {
 
   client(): RequestPlaneClient {
     const client = this.fixture.client.createClient({ logger: SILENT });
-    this.#parts.push(planePart("a client", client, () => client.close()));
+    this.#parts.plane("a client", client, () => client.close());
     return client;
   }
 
@@ -238,21 +227,13 @@ export class World {
 
   /** Resolves when no request and no response is under way any more. */
   async quiet(): Promise<void> {
-    for (const part of this.#parts) {
-      await until(`nothing is under way in ${part.name}`, () => part.busy() === 0);
-    }
+    await this.#parts.quiet();
   }
 
   /** Closes everything, and rejects when that takes too long or leaves something behind. */
   async close(): Promise<void> {
     try {
-      const closings = this.#parts.map(({ name, close }) => within(`Closing ${name}`, close()));
-      for (const closing of await Promise.allSettled(closings)) {
-        if (closing.status === "rejected") throw closing.reason;
-      }
-      for (const { name, open } of this.#parts) {
-        await until(`the health of ${name}, which is closed, is all zeros`, () => open() === 0, 1_000);
-      }
+      await this.#parts.close();
       await until("nobody listens to the case's signals", () => this.#signals.every(isUnheard), 1_000);
     } finally {
       for (const dispose of this.#disposals) await dispose();
@@ -276,12 +257,7 @@ export class World {
       logger: SILENT,
       settings: { callHomeHost: this.#foreign?.callHomeHost ?? "127.0.0.1", ...BOUNDS, ...options.settings },
     });
-    this.#parts.push({
-      name,
-      open: () => sumOf(manager.health(), ["connections", "pending"]),
-      busy: () => sumOf(manager.health(), ["pending"]),
-      close: () => manager.close({ drainMs: 0 }),
-    });
+    this.#parts.manager(name, manager);
     return manager;
   }
 }
@@ -294,20 +270,6 @@ const NOWHERE: SocketAddress = { host: "127.0.0.1", port: 1 };
 
 const ignore = (): void => undefined;
 const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
-function planePart(name: string, plane: { health(): PlaneHealth }, close: () => Promise<void>): Part {
-  return {
-    name,
-    open: () => plane.health().connections + plane.health().pending,
-    busy: () => plane.health().pending,
-    close,
-  };
-}
-
-function sumOf(health: ManagerHealth, gauges: readonly (keyof PlaneHealth)[]): number {
-  const planes = Object.values(health.planes).flatMap((plane) => gauges.map((gauge) => plane[gauge]));
-  return planes.reduce((sum, value) => sum + value, health.responsesAwaited + health.responsesWritten);
-}
 
 function isUnheard(signal: AbortSignal): boolean {
   return getEventListeners(signal, "abort").length === 0;

@@ -125,7 +125,6 @@ export const BROKEN_CLIENTS: readonly BrokenTransport[] = [
       }),
     ),
     caughtBy: [
-      ["cancellation", "a signal that is aborted after the end changes nothing"],
       ["cancellation", "a signal that is aborted after the acknowledgement doesn't harm the connection"],
     ],
   },

@@ -1,0 +1,62 @@
+/**
+ * The raw contract: what a signal does to one delivery.
+ */
+import assert from "node:assert/strict";
+import type { ConformanceCase } from "../case.ts";
+import { fails, outbound } from "../checks.ts";
+import { until } from "../waiting.ts";
+import { notingServer } from "./noting-server.ts";
+
+export const CANCELLED_DELIVERIES: readonly Omit<ConformanceCase, "group">[] = [
+  {
+    name: "deliver with an aborted signal rejects with cancelled and sends nothing",
+    requires: ["own worker"],
+    run: async (world) => {
+      const { address, accepted } = await notingServer(world);
+      const client = world.client();
+      await fails(
+        client.deliver(outbound(address, undefined, { signal: AbortSignal.abort("no") })),
+        "cancelled",
+      );
+      await client.deliver(outbound(address));
+      assert.equal(accepted.length, 1);
+    },
+  },
+  {
+    name: "deliver that is aborted while it waits for the acknowledgement rejects with cancelled at once",
+    requires: ["own worker", "direct connection"],
+    settings: { acknowledgeTimeoutMs: 6_000 },
+    run: async (world) => {
+      const { address } = await notingServer(world);
+      const proxy = await world.proxy();
+      const behind = world.addressBehind(proxy, address);
+      const client = world.client();
+      await client.deliver(outbound(behind));
+      proxy.toClient = { blackHole: true };
+      const controller = world.controller();
+      const before = performance.now();
+      const delivery = fails(
+        client.deliver(outbound(behind, undefined, { signal: controller.signal })),
+        "cancelled",
+      );
+      await until("the request waits", () => client.health().pending > 0);
+      controller.abort("no more");
+      assert.equal((await delivery).cause, "no more");
+      assert.ok(performance.now() - before < 5_000, "It waited for the acknowledgement all the same");
+      proxy.toClient = {};
+    },
+  },
+  {
+    name: "a signal that is aborted after the acknowledgement doesn't harm the connection",
+    requires: ["own worker"],
+    run: async (world) => {
+      const { address, accepted } = await notingServer(world);
+      const client = world.client();
+      const controller = world.controller();
+      await client.deliver(outbound(address, undefined, { signal: controller.signal }));
+      controller.abort();
+      await client.deliver(outbound(address));
+      assert.equal(accepted.length, 2);
+    },
+  },
+];
