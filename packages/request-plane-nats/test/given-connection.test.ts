@@ -49,6 +49,22 @@ describeWithNats("a connection that is given", () => {
     await Promise.all([connection.close(), silent.close()]);
   });
 
+  it("is not followed any further after the end", async () => {
+    const server = await natsServer();
+    const connection = await given(server.port);
+    const { client } = plane({ connection });
+    await failureOf(client.deliver(request("nobody")));
+    await client.close();
+    let isBack = false;
+    void (async () => {
+      for await (const { type } of connection.status()) isBack ||= type === "reconnect";
+    })();
+    await server.restart();
+    await until("the connection is back", () => isBack);
+    expect(client.health()).toEqual({ connections: 0, pending: 0 });
+    await connection.close();
+  });
+
   it("that is closed is not usable, and says so", async () => {
     const connection = await given((await natsServer()).port);
     const { client, server } = plane({ connection });

@@ -36,10 +36,11 @@ describeWithNats("when NATS is killed", () => {
     await client.deliver(request(address));
     await nats.kill("SIGKILL");
     await until("the client knows", () => isDown(both));
+    const large = request(address, 1_000_000);
     globalThis.gc!();
     const before = process.memoryUsage();
     for (let round = 0; round < 500; round += 1) {
-      const error = await failureOf(client.deliver(request(address, 1_000_000)));
+      const error = await failureOf(client.deliver(large));
       expect(error).toMatchObject({ code: "cannot_connect" });
       expect(error.retryableElsewhere).toBe(true);
     }
