@@ -2,8 +2,7 @@ import { describeTransport } from "@dynamo/request-plane-conformance";
 import type { TransportFactory } from "@dynamo/request-plane-conformance";
 import { startNatsServer } from "@dynamo/nats-server";
 import type { NatsServer } from "@dynamo/nats-server";
-import { afterAll, beforeAll, it } from "vitest";
-import { describe } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { nats } from "../src/index.ts";
 import { describeWithNats } from "./support/nats.ts";
 

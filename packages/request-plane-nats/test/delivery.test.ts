@@ -40,7 +40,9 @@ describeWithNats("a request", () => {
   it("to somebody silent fails when its time is over, and says which", async () => {
     const nats = await natsServer();
     const { client } = plane({ servers: nats.url, requestTimeoutMs: 200 });
-    (await bystander(nats)).subscribe("test_backend.generate-1");
+    const other = await bystander(nats);
+    other.subscribe("test_backend.generate-1");
+    await other.flush();
     const began = performance.now();
     const error = await failureOf(client.deliver(request("test_backend.generate-1")));
     expect(performance.now() - began).toBeGreaterThan(190);
@@ -94,7 +96,9 @@ describeWithNats("a request", () => {
   it("waits with the others until so many bytes are without an acknowledgement, then more are refused", async () => {
     const nats = await natsServer();
     const { client } = plane({ servers: nats.url, maxPendingBytes: 1_000 });
-    (await bystander(nats)).subscribe("silent");
+    const other = await bystander(nats);
+    other.subscribe("silent");
+    await other.flush();
     const waiting = [400, 400].map((bytes) => failureOf(client.deliver(request("silent", bytes))));
     await until("two are out", () => client.health().pending === 2);
     const error = await failureOf(client.deliver(request("silent", 400)));
@@ -102,6 +106,22 @@ describeWithNats("a request", () => {
     await client.close();
     for (const ended of await Promise.all(waiting)) expect(ended).toMatchObject({ code: "closed" });
     expect(client.health()).toEqual({ connections: 0, pending: 0 });
+  });
+});
+
+describeWithNats("bytes without an acknowledgement", () => {
+  it("count until the acknowledgement, not longer", async () => {
+    const nats = await natsServer();
+    const { client, server } = plane({ servers: nats.url, maxPendingBytes: 1_000 });
+    const { address } = await serve(server);
+    const other = await bystander(nats);
+    other.subscribe("silent");
+    await other.flush();
+    const waiting = failureOf(client.deliver(request("silent", 400)));
+    for (let round = 0; round < 20; round += 1) await client.deliver(request(address, 400));
+    expect(client.health().pending).toBe(1);
+    await client.close();
+    await waiting;
   });
 });
 
