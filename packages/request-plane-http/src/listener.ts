@@ -15,7 +15,7 @@ import type { HttpSettings } from "./settings.ts";
 /** How every HTTP/2 connection begins; no method of HTTP/1.1 does. */
 const PREFACE = Buffer.from("PRI");
 /** A server waits a little longer than callers do, so that it is they who close what is unused. */
-const IDLE_MARGIN_MS = 5_000;
+const IDLE_MARGIN_MS = 1_000;
 /** How long connections have to come to an end by themselves. */
 const FAREWELL_MS = 250;
 

@@ -209,6 +209,16 @@ describe("Stopping", () => {
   });
 });
 
+test("A refused request whose body nobody reads leaves nothing behind", async () => {
+  await using plane = await served({ poolIdleMs: 1 });
+  const caller = rawCaller(plane.address);
+  caller.send(requestHead(1, "/elsewhere"), frame(DATA, END_STREAM, 1, Buffer.from("body")));
+  await caller.next(HEADERS);
+  // Only a connection without open streams is unused.
+  await whenIdle(plane);
+  caller.socket.destroy();
+});
+
 test("A raw request over HTTP/2 is acknowledged in one frame", async () => {
   await using plane = await served();
   const caller = rawCaller(plane.address);
