@@ -45,7 +45,7 @@ export const BAD_ENVELOPES: readonly Omit<ConformanceCase, "group">[] = Object.e
         .deliver(outbound(address, envelope))
         .catch((reason: unknown) => reason);
       assert.ok(RequestPlaneError.is(error), "It was acknowledged");
-      assert.ok(["invalid_argument", "unavailable"].includes(error.code), error.code);
+      assert.ok(["protocol_error", "invalid_argument", "unavailable"].includes(error.code), error.code);
       const { client } = await world.caller();
       assert.deepEqual(await collect(client.roundRobin({})), ["good"]);
     },

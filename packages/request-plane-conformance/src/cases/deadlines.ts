@@ -208,7 +208,7 @@ const deliveries: readonly Case[] = [
       const client = world.client();
       proxy.toClient = { blackHole: true };
       const deliveries = Array.from({ length: 20 }, () =>
-        fails(client.deliver(outbound(behind)), "deadline_exceeded", "disconnected"),
+        fails(client.deliver(outbound(behind)), "deadline_exceeded", "disconnected", "cannot_connect"),
       );
       await Promise.all(deliveries);
       assert.equal(client.health().pending, 0);
