@@ -104,7 +104,9 @@ export class FaultProxy implements AsyncDisposable {
 function end({ client, server, over }: Link, how: "close" | "reset"): void {
   over.abort();
   for (const socket of [client, server]) {
-    if (how === "reset" && !socket.destroyed) socket.resetAndDestroy();
-    else socket.destroySoon();
+    if (how === "close") socket.destroySoon();
+    // Node can't reset a socket that it is shutting down, and would leave it open.
+    else if (socket.writableEnded) socket.destroy();
+    else if (!socket.destroyed) socket.resetAndDestroy();
   }
 }
