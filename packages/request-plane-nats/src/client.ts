@@ -44,10 +44,7 @@ export class NatsClient implements RequestPlaneClient {
     const bytes = encoded.bytes + request.envelopeBytes;
     checkSize(bytes, PLANE_LIMIT);
     const connection = this.#broker.current ?? (await this.#broker.connect());
-    const { signal } = request;
-    if (signal?.aborted) {
-      throw new RequestPlaneError("cancelled", "Aborted before it was sent", { cause: signal.reason });
-    }
+    if (request.signal?.aborted) throw aborted(request.signal);
     checkSize(bytes, {
       limit: connection.info?.max_payload ?? 0,
       of: `max_payload of NATS at ${this.#broker.shown}`,
@@ -67,22 +64,26 @@ export class NatsClient implements RequestPlaneClient {
     return { connections: this.#broker.current ? 1 : 0, pending: this.#waiters.size };
   }
 
-  #send(
+  async #send(
     connection: NatsConnection,
-    { address, envelope, envelopeBytes }: OutboundRequest,
+    { address, envelope, envelopeBytes, signal }: OutboundRequest,
     { headers, bytes }: EncodedHeaders,
   ): Promise<void> {
     const token = (this.#sent++).toString(36);
     const reply = `${this.#inboxOn(connection)}.${token}`;
-    return new Promise((resolve, reject) => {
-      this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
-      try {
+    const abort = (): void => this.#waiters.take(token)?.reject(aborted(signal));
+    signal?.addEventListener("abort", abort);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
         connection.publish(address, Buffer.concat(envelope), { reply, ...(headers && { headers }) });
-      } catch (cause) {
-        this.#waiters.take(token);
-        reject(new RequestPlaneError("disconnected", `NATS took no request for ${address}`, { cause }));
-      }
-    });
+      });
+    } catch (error) {
+      this.#waiters.take(token);
+      throw RequestPlaneError.from(error, "disconnected").with({ address });
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   #inboxOn(connection: NatsConnection): string {
@@ -139,4 +140,8 @@ export class NatsClient implements RequestPlaneClient {
       },
     );
   }
+}
+
+function aborted(signal: AbortSignal | undefined): RequestPlaneError {
+  return new RequestPlaneError("cancelled", "The caller aborted the request", { cause: signal?.reason });
 }

@@ -76,6 +76,20 @@ describeWithNats("a request", () => {
     expect(received).toHaveLength(1);
   });
 
+  it("that is aborted while it waits ends at once", async () => {
+    const nats = await natsServer();
+    const { client } = plane({ servers: nats.url, requestTimeoutMs: 600_000 });
+    const other = await bystander(nats);
+    other.subscribe("silent");
+    await other.flush();
+    const abort = new AbortController();
+    const waiting = failureOf(client.deliver({ ...request("silent"), signal: abort.signal }));
+    await until("it is out", () => client.health().pending === 1);
+    abort.abort("no");
+    expect(await waiting).toMatchObject({ code: "cancelled", cause: "no" });
+    expect(client.health().pending).toBe(0);
+  });
+
   it.each([
     [{ "a b": "x" }],
     [{ "a:b": "x" }],
