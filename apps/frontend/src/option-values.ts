@@ -2,9 +2,9 @@
  * The texts of flags and environment variables as values. Each function throws commander's
  * `InvalidArgumentError` with a sentence that says what is allowed.
  */
+import { parseRequestPlaneMode, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { RequestPlaneMode } from "@dynamo/request-plane-core";
 import { InvalidArgumentError } from "commander";
-import { REQUEST_PLANES, requestPlaneOf } from "./planes.ts";
-import type { RequestPlane } from "./planes.ts";
 
 export function port(text: string): number {
   const value = wholeNumber(text);
@@ -29,11 +29,12 @@ export function megabytes(text: string): number {
   return value;
 }
 
-export function requestPlane(text: string): RequestPlane {
-  const plane = requestPlaneOf(text);
-  if (plane) return plane;
-  const valid = REQUEST_PLANES.map((name) => `'${name}'`).join(", ");
-  throw new InvalidArgumentError(`Invalid request plane mode '${text}'. Valid options are: ${valid}`);
+export function requestPlane(text: string): RequestPlaneMode {
+  try {
+    return parseRequestPlaneMode(text);
+  } catch (error) {
+    throw new InvalidArgumentError(RequestPlaneError.from(error).message);
+  }
 }
 
 /** Comma-separated; `*` is any. */

@@ -5,9 +5,9 @@
  */
 import { readFileSync } from "node:fs";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
+import type { RequestPlaneMode } from "@dynamo/request-plane-core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { megabytes, origins, port, requestPlane, seconds } from "./option-values.ts";
-import type { RequestPlane } from "./planes.ts";
 import { ROUTER_MODES } from "./router.ts";
 import type { RouterMode } from "./router.ts";
 
@@ -24,7 +24,7 @@ export interface Options {
   readonly responseFirstItemTimeoutSecs: number;
   readonly responseTotalTimeoutSecs: number;
   readonly routerMode: RouterMode;
-  readonly requestPlane: RequestPlane;
+  readonly requestPlane: RequestPlaneMode;
   readonly discoveryBackend: string;
   readonly namespace?: string;
   readonly modelName?: string;

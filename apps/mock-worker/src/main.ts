@@ -3,11 +3,10 @@
  * The mock worker as a process: options, one plane, one discovery, and an orderly end.
  */
 import { discoveryFromEnv } from "@dynamo/discovery";
-import { RequestPlaneError, createNetworkManager } from "@dynamo/request-plane-core";
+import { RequestPlaneError, createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
 import { pino } from "pino";
 import { parseOptions } from "./options.ts";
 import type { WorkerOptions } from "./options.ts";
-import { loadPlane } from "./planes.ts";
 import { USAGE_ERROR } from "./settings.ts";
 import { shutdownRequested } from "./shutdown.ts";
 import { serveModel } from "./worker.ts";
@@ -27,7 +26,7 @@ process.exit();
 /** Returns after the first signal, when everything that ran has come to its end. */
 async function run(options: WorkerOptions): Promise<void> {
   const shutdown = shutdownRequested();
-  const plane = await loadPlane(options.requestPlane);
+  const plane = await loadTransport(options.requestPlane, (packageName) => import(packageName));
   const discovery = discoveryFromEnv({ ...process.env, DYN_DISCOVERY_BACKEND: options.discoveryBackend });
   const manager = createNetworkManager({ transports: [plane], discovery, logger });
   try {

@@ -1,11 +1,10 @@
 /**
  * The options of the worker. The first ones carry Dynamo's names; those of the simulation are ours.
  */
-import { parseEndpointName } from "@dynamo/request-plane-core";
+import { parseEndpointName, parseRequestPlaneMode } from "@dynamo/request-plane-core";
 import type { EndpointName } from "@dynamo/request-plane-core";
 import { Command } from "commander";
 import { parseFault } from "./faults.ts";
-import { parsePlane } from "./planes.ts";
 import { REPLY_KINDS } from "./replies.ts";
 import { numberFrom, oneOf, parseSettings, wholeNumberFrom } from "./settings.ts";
 import type { ParsedSettings, ValuesOf } from "./settings.ts";
@@ -34,7 +33,7 @@ const SETTINGS = {
     env: "DYN_REQUEST_PLANE",
     text: "nats, tcp or http",
     default: "tcp",
-    parse: parsePlane,
+    parse: parseRequestPlaneMode,
   },
   discoveryBackend: {
     flag: "--discovery-backend <backend>",

@@ -38,12 +38,6 @@ describe("the command line", { timeout: 30_000 }, () => {
     expect(stderr).toContain(message);
     expect(code).toBe(2);
   });
-
-  it("names the package of a plane that is not installed", async () => {
-    const { code, stderr } = await run(["--request-plane", "HTTP"]);
-    expect(stderr).toContain("add the package @dynamo/request-plane-http");
-    expect(code).toBe(2);
-  });
 });
 
 describe("the environment", { timeout: 30_000 }, () => {

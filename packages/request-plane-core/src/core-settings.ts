@@ -30,6 +30,12 @@ export const CORE_SETTINGS = {
     { min: 1024, max: 2 ** 30 },
     "Bytes of one response that may wait for their reader before its connection is not read any more.",
   ),
+  responseStallMs: seconds(
+    "DYN_RESPONSE_STALL_TIMEOUT_SECS",
+    600_000,
+    ANY_WAIT,
+    "How long a caller may leave a response unread before its worker gives it up; 0 waits for ever.",
+  ),
   engineRequestLimit: wholeNumber(
     "DYN_ENGINE_REQUEST_LIMIT",
     10_000,

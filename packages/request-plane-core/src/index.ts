@@ -29,6 +29,14 @@ export { formatInstanceId, parseInstanceId, randomInstanceId } from "./instance.
 export type { Instance, InstanceId, InstanceTransport } from "./instance.ts";
 export { defaultLogger } from "./logger.ts";
 export type { Logger } from "./logger.ts";
+export {
+  findTransport,
+  loadTransport,
+  parseRequestPlaneMode,
+  REQUEST_PLANE_MODES,
+  requestPlanePackage,
+} from "./request-plane-mode.ts";
+export type { RequestPlaneMode } from "./request-plane-mode.ts";
 
 // For discovery backends.
 export { isEndpointRecord, matchesQuery } from "./discovery.ts";
@@ -60,6 +68,7 @@ export type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
 export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
 export { encodeTwoPartHead } from "./wire/two-part.ts";
+export { ExpiryQueue } from "./expiry-queue.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";
 export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";
 export { CORE_SETTINGS } from "./core-settings.ts";

@@ -33,7 +33,9 @@ export class InstanceHealth {
     this.reset();
   }
 
+  /** Requests that fail together, say with one connection, are one failure. */
   failed(now: number): void {
+    if (this.#failures > 0 && now < this.#avoidUntil) return;
     const avoidMs = Math.min(SHORTEST_MS * 2 ** this.#failures, LONGEST_MS);
     this.#failures += 1;
     this.#onTrial = false;

@@ -87,7 +87,7 @@ class Manager implements NetworkManager {
   readonly #settings: CoreSettings;
   readonly #planes: Planes;
   readonly #listener: CallHomeListener;
-  readonly #connector = new CallHomeConnector();
+  readonly #connector: CallHomeConnector;
   readonly #served = new Set<ServedEndpoint>();
   /** Endpoints that are not served yet, for `close` to wait for. */
   readonly #starting = new Set<Promise<ServedEndpoint>>();
@@ -102,6 +102,7 @@ class Manager implements NetworkManager {
     const read = readSettings(CORE_SETTINGS, options.environment ?? process.env, this.#logger);
     this.#settings = override(read, options.settings ?? {}, CORE_SETTINGS);
     this.#planes = new Planes(options.transports, options.serve, { logger: this.#logger });
+    this.#connector = new CallHomeConnector(this.#settings.responseStallMs);
     this.#listener = new CallHomeListener({
       host: this.#settings.callHomeHost,
       advertiseHost: this.#settings.callHomeAdvertiseHost,

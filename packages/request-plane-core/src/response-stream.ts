@@ -18,6 +18,7 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
   /** The instance that answers. */
   readonly instance: InstanceId;
   readonly #reader: ResponseReader<T>;
+  #iterated = false;
 
   /** Made by a client's call, from a reader that is open. */
   constructor(id: string, instance: InstanceId, reader: ResponseReader<T>) {
@@ -28,13 +29,14 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** The data of each item. Items without data, such as annotations, are passed over. */
   [Symbol.asyncIterator](): AsyncIterator<T, void> {
-    return new ItemIterator(this.#reader, (item: Annotated<T>) => item.data);
+    return new ItemIterator(this.#takeReader(), (item: Annotated<T>) => item.data);
   }
 
   /** Each item with its envelope. */
   annotated(): AsyncIterable<Annotated<T>> {
-    const iterator = new ItemIterator(this.#reader, (item: Annotated<T>) => item);
-    return { [Symbol.asyncIterator]: () => iterator };
+    return {
+      [Symbol.asyncIterator]: () => new ItemIterator(this.#takeReader(), (item: Annotated<T>) => item),
+    };
   }
 
   /** Asks the worker to come to an end. What it still sends can be read, and no end mark is needed. */
@@ -50,6 +52,13 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
+  }
+
+  /** Two loops would take each other's items. */
+  #takeReader(): ResponseReader<T> {
+    if (this.#iterated) throw new RequestPlaneError("invalid_argument", "A response can be iterated once");
+    this.#iterated = true;
+    return this.#reader;
   }
 }
 

@@ -22,6 +22,12 @@ describe("an instance's health", () => {
     expect(avoided).toEqual([1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
+  it("counts requests that fail together as one failure", () => {
+    const health = new InstanceHealth();
+    for (let i = 0; i < 100; i += 1) health.failed(i);
+    expect(health.avoidUntil).toBe(1_000);
+  });
+
   it("lets one request try a sick instance, and all when that one succeeds", () => {
     const health = new InstanceHealth();
     health.failed(0);

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
-import type { RequestAcceptor } from "@dynamo/request-plane-core";
+import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
 import { ACKNOWLEDGEMENT, encodeReply, refusalText } from "./reply-frame.ts";
 import { decodeRequestFrame, measureRequestFrame } from "./request-frame.ts";
 import type { RequestFrame } from "./request-frame.ts";
@@ -13,15 +13,20 @@ export class ServerConnection {
   readonly #socket: Socket;
   readonly #acceptorOf: (path: string) => RequestAcceptor | undefined;
   readonly #decoder: FrameDecoder;
+  readonly #unfinished: ExpiryQueue<Socket>;
+  #isUnfinished = false;
   /** Replies to the frames of one read, written together. */
   #replies: Buffer[] = [];
 
+  /** `unfinished` bounds how long the rest of a frame may take. */
   constructor(
     socket: Socket,
     maxMessageBytes: number,
+    unfinished: ExpiryQueue<Socket>,
     acceptorOf: (path: string) => RequestAcceptor | undefined,
   ) {
     this.#socket = socket;
+    this.#unfinished = unfinished;
     this.#acceptorOf = acceptorOf;
     this.#decoder = new FrameDecoder(measureRequestFrame(maxMessageBytes), this.#onFrame);
   }
@@ -36,13 +41,25 @@ export class ServerConnection {
     try {
       this.#decoder.push(chunk);
       this.#flush();
+      this.#watch();
     } catch (error) {
       this.#dismiss(RequestPlaneError.from(error));
     }
   };
 
+  /** One whole frame starts the time anew. */
+  #watch(): void {
+    const isUnfinished = this.#decoder.held > 0;
+    if (isUnfinished === this.#isUnfinished) return;
+    this.#isUnfinished = isUnfinished;
+    if (isUnfinished) this.#unfinished.add(this.#socket);
+    else this.#unfinished.delete(this.#socket);
+  }
+
   readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {
     this.#replies.push(this.#answer(bytes, start, end));
+    this.#unfinished.delete(this.#socket);
+    this.#isUnfinished = false;
   };
 
   #answer(bytes: Buffer, start: number, end: number): Buffer {

@@ -1,6 +1,12 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { formatSocketAddress, listen, RequestPlaneError, resolveHosts } from "@dynamo/request-plane-core";
+import {
+  ExpiryQueue,
+  formatSocketAddress,
+  listen,
+  RequestPlaneError,
+  resolveHosts,
+} from "@dynamo/request-plane-core";
 import type {
   EndpointRegistration,
   PlaneHealth,
@@ -19,11 +25,15 @@ export interface TcpServerOptions {
   readonly pathForm: PathForm;
 }
 
+/** How long a request frame may take from its first byte to its last. */
+const FRAME_TIMEOUT_MS = 60_000;
+
 /** One listener for all endpoints and instances of a process, in both frame dialects. */
 export class TcpServer implements RequestPlaneServer {
   readonly #options: TcpServerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
+  readonly #unfinished = new ExpiryQueue<Socket>(FRAME_TIMEOUT_MS, (socket) => socket.destroy());
   readonly #acceptors = new Map<string, RequestAcceptor>();
   /** Pending is always 0: every frame is answered in the turn in which it is read. */
   readonly #pending = 0;
@@ -64,6 +74,7 @@ export class TcpServer implements RequestPlaneServer {
     await closed;
     // All are closed; their own word of it comes a little later.
     this.#connections.clear();
+    this.#unfinished.clear();
   }
 
   health(): PlaneHealth {
@@ -72,7 +83,11 @@ export class TcpServer implements RequestPlaneServer {
 
   readonly #connected = (socket: Socket): void => {
     this.#connections.add(socket);
-    socket.once("close", () => this.#connections.delete(socket));
-    new ServerConnection(socket, this.#options.maxMessageBytes, (path) => this.#acceptors.get(path)).serve();
+    socket.once("close", () => {
+      this.#connections.delete(socket);
+      this.#unfinished.delete(socket);
+    });
+    const acceptorOf = (path: string): RequestAcceptor | undefined => this.#acceptors.get(path);
+    new ServerConnection(socket, this.#options.maxMessageBytes, this.#unfinished, acceptorOf).serve();
   };
 }

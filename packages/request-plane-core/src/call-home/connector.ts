@@ -18,6 +18,7 @@ import {
   FINAL_BODY,
   SENTINEL,
 } from "../wire/response-frames.ts";
+import { LONGEST_TIMER_MS } from "../timeouts.ts";
 import { measureTwoPart, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 import { CALL_HOME_TRANSPORT, decodeCallHomeInfo } from "./connection-info.ts";
 import { FrameBatch } from "./frame-batch.ts";
@@ -32,8 +33,17 @@ const MAX_CONTROL_BYTES = 1024;
 export class CallHomeConnector implements ResponseConnector {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #writers = new Set<CallHomeWriter>();
-  readonly #connecting = new ExpiryQueue<Socket>(CONNECT_TIMEOUT_MS, (socket) => socket.destroy());
-  readonly #closing = new ExpiryQueue<Socket>(CLOSING_TIMEOUT_MS, (socket) => socket.destroy());
+  readonly #bounds: Bounds;
+
+  /** `stallMs` is how long a caller may leave what is written unread; 0 is for ever. */
+  constructor(stallMs = 0) {
+    const destroy = (socket: Socket): unknown => socket.destroy();
+    this.#bounds = {
+      connecting: new ExpiryQueue(CONNECT_TIMEOUT_MS, destroy),
+      reading: new ExpiryQueue(stallMs || LONGEST_TIMER_MS, destroy),
+      closing: new ExpiryQueue(CLOSING_TIMEOUT_MS, destroy),
+    };
+  }
 
   /** Responses under way. */
   get size(): number {
@@ -43,15 +53,12 @@ export class CallHomeConnector implements ResponseConnector {
   connect(connectionInfo: ConnectionInfo, requestId: string): ResponseWriter {
     const { address, subject } = decodeCallHomeInfo(connectionInfo, requestId);
     const socket = connect({ ...parseSocketAddress(address), noDelay: true, keepAlive: true });
-    const writer = new CallHomeWriter(socket, address, this.#closing);
+    const writer = new CallHomeWriter(socket, address, this.#bounds);
     writer.header(encodeHandshake(subject));
     this.#writers.add(writer);
-    this.#connecting.add(socket);
-    socket.once("connect", () => this.#connecting.delete(socket));
     socket.once("close", () => {
       this.#writers.delete(writer);
-      this.#connecting.delete(socket);
-      this.#closing.delete(socket);
+      for (const bound of Object.values(this.#bounds)) bound.delete(socket);
     });
     return writer;
   }
@@ -60,29 +67,41 @@ export class CallHomeConnector implements ResponseConnector {
   close(): void {
     for (const writer of this.#writers) writer.abort();
     this.#writers.clear();
-    this.#connecting.clear();
-    this.#closing.clear();
+    for (const bound of Object.values(this.#bounds)) bound.clear();
   }
+}
+
+/** How long the caller may take, each for all responses of this process. */
+interface Bounds {
+  readonly [wait: string]: ExpiryQueue<Socket>;
+  /** To accept the connection. */
+  readonly connecting: ExpiryQueue<Socket>;
+  /** To read what was written. */
+  readonly reading: ExpiryQueue<Socket>;
+  /** To close when it has read all. */
+  readonly closing: ExpiryQueue<Socket>;
 }
 
 class CallHomeWriter implements ResponseWriter {
   onControl: (control: "stop" | "kill") => void = () => undefined;
   readonly #socket: Socket;
   readonly #address: string;
-  /** Bounds how long the caller may take to close. */
-  readonly #closing: ExpiryQueue<Socket>;
+  readonly #bounds: Bounds;
   readonly #batch = new FrameBatch();
   #flushing = false;
   #connected = false;
   #ended = false;
+  /** All of it has left this process, or was given up here: the end of the connection is no loss then. */
+  #done = false;
   /** The response was refused: nothing follows, not even the sentinel. */
   #refused = false;
   #lost: RequestPlaneError | undefined;
 
-  constructor(socket: Socket, address: string, closing: ExpiryQueue<Socket>) {
+  constructor(socket: Socket, address: string, bounds: Bounds) {
     this.#socket = socket;
     this.#address = address;
-    this.#closing = closing;
+    this.#bounds = bounds;
+    bounds.connecting.add(socket);
     socket.once("connect", () => this.#connect());
     socket.on("error", (cause) => this.#lose(cause));
     socket.on("end", () => this.#lose());
@@ -113,8 +132,10 @@ class CallHomeWriter implements ResponseWriter {
 
   async drained(): Promise<void> {
     if (this.#lost || !this.#socket.writableNeedDrain) return;
+    this.#bounds.reading.add(this.#socket);
     await new Promise<void>((resolve) => {
       const done = (): void => {
+        this.#bounds.reading.delete(this.#socket);
         this.#socket.off("drain", done).off("close", done);
         resolve();
       };
@@ -136,22 +157,30 @@ class CallHomeWriter implements ResponseWriter {
 
   abort(): void {
     this.#ended = true;
+    this.#done = true;
     this.#socket.destroy();
   }
 
   #connect(): void {
+    this.#bounds.connecting.delete(this.#socket);
     this.#connected = true;
     if (this.#ended) this.#finish();
     else this.#flush();
   }
 
-  /** Nothing more will be written; what remains is that the caller closes. */
+  /** Nothing more will be written; what remains is that the caller reads it and closes. */
   #finish(): void {
     this.#ended = true;
-    if (!this.#connected) return;
-    this.#flush();
-    if (this.#refused) this.#socket.end();
-    this.#closing.add(this.#socket);
+    const socket = this.#socket;
+    if (!this.#connected || !socket.writable) return;
+    this.#bounds.reading.add(socket);
+    this.#batch.writeTo(socket, () => {
+      this.#bounds.reading.delete(socket);
+      if (socket.destroyed) return;
+      this.#done = true;
+      this.#bounds.closing.add(socket);
+    });
+    if (this.#refused) socket.end();
   }
 
   #flushSoon(): void {
@@ -185,7 +214,7 @@ class CallHomeWriter implements ResponseWriter {
   /** The caller is gone, was never there, or wants no more. After the sentinel that is how it should be. */
   #lose(cause?: Error): void {
     if (this.#lost) return;
-    if (!this.#ended || !this.#connected) {
+    if (!this.#done) {
       const code = this.#connected ? "disconnected" : "cannot_connect";
       this.#lost = new RequestPlaneError(code, `The caller at ${this.#address} is gone`, {
         cause,

@@ -30,9 +30,9 @@ export class FrameBatch {
     this.#used = start + bytes;
   }
 
-  /** Writes all frames and starts anew. */
-  writeTo(stream: Writable): void {
-    stream.write(this.#buffer.subarray(0, this.#used));
+  /** Writes all frames and starts anew. `onWritten` is called when the system has them all, or can't take them. */
+  writeTo(stream: Writable, onWritten?: () => void): void {
+    stream.write(this.#buffer.subarray(0, this.#used), onWritten);
     this.#used = 0;
     // Written at once in most cases; what is not belongs to the stream now.
     if (stream.writableLength > 0 || this.#buffer.length > FULL_BYTES * 2) {
