@@ -16,8 +16,14 @@ describeWithNats("a process ends by itself after it has closed everything", () =
     "a first connection under way",
   ])("%s", async (scenario) => {
     const program = new URL("support/leak-scenarios.ts", import.meta.url).pathname;
-    const child = spawn(process.execPath, [program, scenario], { stdio: ["ignore", "pipe", "pipe"] });
-    onTestFinished(() => void child.kill("SIGKILL"));
+    const child = spawn(process.execPath, [program, scenario], {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    // One that hangs is ended with the server it has started.
+    onTestFinished(() => {
+      if (child.exitCode === null) process.kill(-child.pid!, "SIGKILL");
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
