@@ -53,7 +53,12 @@ export interface RequestContext {
 }
 
 export interface ServeOptions {
-  /** Default: the manager's id, shared by all its endpoints as in Dynamo. */
+  /** Name of the plane, one of the manager's transports. Default: the manager's `serve`. */
+  readonly plane?: string;
+  /**
+   * Default: the manager's id, shared by all its endpoints as in Dynamo. An instance has one address, so an
+   * endpoint that is served on a second plane is another instance, with a random id by default.
+   */
   readonly instanceId?: InstanceId;
   /** Requests at the same time; more are refused as `overloaded`. Default: `DYN_ENGINE_REQUEST_LIMIT`, else 10000. */
   readonly maxInFlight?: number;

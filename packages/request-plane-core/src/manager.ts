@@ -9,23 +9,15 @@ import { CORE_SETTINGS } from "./core-settings.ts";
 import type { Discovery } from "./discovery.ts";
 import { parseEndpointName } from "./endpoint-name.ts";
 import type { EndpointName, EndpointNameLike } from "./endpoint-name.ts";
-import type {
-  CloseOptions,
-  Endpoint,
-  EndpointClient,
-  Handler,
-  ServedEndpoint,
-  ServeOptions,
-} from "./endpoint.ts";
+import type { CloseOptions, Endpoint, EndpointClient } from "./endpoint.ts";
 import { RoutedClient } from "./endpoint-client.ts";
-import { EndpointWorker } from "./endpoint-worker.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { randomInstanceId } from "./instance.ts";
-import type { Instance, InstanceId } from "./instance.ts";
+import type { InstanceId } from "./instance.ts";
 import { defaultLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import { Planes } from "./planes.ts";
-import { PublishedEndpoint } from "./published-endpoint.ts";
+import { Serving } from "./serving.ts";
 import { override, readSettings } from "./settings.ts";
 import type { Environment, SettingsOf } from "./settings.ts";
 import type { Timeouts } from "./timeouts.ts";
@@ -38,7 +30,7 @@ export interface NetworkManagerOptions {
   readonly transports: readonly Transport[];
   /** Where instances are found and registered. */
   readonly discovery: Discovery;
-  /** Name of the plane on which endpoints are served. Default: the first of `transports`. */
+  /** Name of the plane on which endpoints are served unless they say otherwise. Default: the first of `transports`. */
   readonly serve?: string;
   /** Default of every endpoint this manager serves. Default: random, as Dynamo's file and memory stores do. */
   readonly instanceId?: InstanceId;
@@ -88,9 +80,7 @@ class Manager implements NetworkManager {
   readonly #planes: Planes;
   readonly #listener: CallHomeListener;
   readonly #connector: CallHomeConnector;
-  readonly #served = new Set<ServedEndpoint>();
-  /** Endpoints that are not served yet, for `close` to wait for. */
-  readonly #starting = new Set<Promise<ServedEndpoint>>();
+  readonly #serving: Serving;
   readonly #clients = new Set<EndpointClient<never>>();
   readonly #caller: Caller;
   #closed: Promise<void> | undefined;
@@ -103,6 +93,14 @@ class Manager implements NetworkManager {
     this.#settings = override(read, options.settings ?? {}, CORE_SETTINGS);
     this.#planes = new Planes(options.transports, options.serve, { logger: this.#logger });
     this.#connector = new CallHomeConnector(this.#settings.responseStallMs);
+    this.#serving = new Serving({
+      planes: this.#planes,
+      discovery: this.discovery,
+      connector: this.#connector,
+      instanceId: this.instanceId,
+      maxInFlight: this.#settings.engineRequestLimit,
+      logger: this.#logger,
+    });
     this.#listener = new CallHomeListener({
       host: this.#settings.callHomeHost,
       advertiseHost: this.#settings.callHomeAdvertiseHost,
@@ -121,7 +119,7 @@ class Manager implements NetworkManager {
     const name = parseEndpointName(nameLike);
     return {
       name,
-      serve: (handler, options) => this.#start(this.#serve(name, handler, options ?? {})),
+      serve: (handler, options) => this.#serving.serve(name, handler, options ?? {}),
       client: () => this.#client(name),
     };
   }
@@ -131,7 +129,7 @@ class Manager implements NetworkManager {
       planes: this.#planes.health(),
       responsesAwaited: this.#listener.size,
       responsesWritten: this.#connector.size,
-      servedEndpoints: this.#served.size,
+      servedEndpoints: this.#serving.size,
       clients: this.#clients.size,
     };
   }
@@ -146,20 +144,13 @@ class Manager implements NetworkManager {
   }
 
   async #close(options: CloseOptions): Promise<void> {
-    await Promise.allSettled(this.#starting);
-    const ends = [...this.#served].map((served) => served.close(options));
-    for (const end of await Promise.allSettled(ends)) this.#logFailure(end);
-    for (const end of await Promise.allSettled([...this.#clients].map((client) => client.close()))) {
-      this.#logFailure(end);
+    for (const error of await this.#serving.close(options)) {
+      this.#logger.error({ error: String(error) }, "An endpoint was not closed in good order");
     }
+    await Promise.all([...this.#clients].map((client) => client.close()));
     await this.#planes.close();
     await this.#listener.close();
     this.#connector.close();
-  }
-
-  #logFailure(end: PromiseSettledResult<void>): void {
-    if (end.status === "rejected")
-      this.#logger.error({ error: String(end.reason) }, "Not closed in good order");
   }
 
   #client<Request, Item>(name: EndpointName): EndpointClient<Request, Item> {
@@ -171,63 +162,9 @@ class Manager implements NetworkManager {
     return client;
   }
 
-  async #start(serving: Promise<ServedEndpoint>): Promise<ServedEndpoint> {
-    this.#starting.add(serving);
-    try {
-      return await serving;
-    } finally {
-      this.#starting.delete(serving);
-    }
-  }
-
-  async #serve<Request, Item>(
-    name: EndpointName,
-    handler: Handler<Request, Item>,
-    options: ServeOptions,
-  ): Promise<ServedEndpoint> {
-    this.#refuseWhenClosed();
-    const instanceId = options.instanceId ?? this.instanceId;
-    const worker = new EndpointWorker({
-      handler,
-      maxInFlight: options.maxInFlight ?? this.#settings.engineRequestLimit,
-      connectors: new Map([[this.#connector.transport, this.#connector]]),
-      logger: this.#logger,
-    });
-    const { scheme, server } = await this.#planes.server();
-    this.#refuseWhenClosed();
-    const address = await server.register({ ...name, instanceId, accept: worker.accept });
-    const unplug = (): Promise<void> => server.unregister(address);
-    const instance = instanceRecord(name, instanceId, { [scheme]: address });
-    try {
-      const registration = await this.discovery.register({ type: "Endpoint", ...instance });
-      const served = new PublishedEndpoint({
-        instance,
-        worker,
-        registration,
-        unplug: async () => {
-          this.#served.delete(served);
-          await unplug();
-        },
-      });
-      this.#served.add(served);
-      // When it is closed by now, `close` waits for us and takes the endpoint away again.
-      this.#refuseWhenClosed();
-      return served;
-    } catch (error) {
-      await unplug();
-      throw error;
-    }
-  }
-
   #refuseWhenClosed(): void {
     if (this.#closed) throw new RequestPlaneError("closed", "The network manager is closed");
   }
-}
-
-/** Keys in the order in which Dynamo writes them. */
-function instanceRecord(name: EndpointName, id: InstanceId, transport: Instance["transport"]): Instance {
-  const { component, endpoint, namespace } = name;
-  return { component, endpoint, namespace, instance_id: id, transport };
 }
 
 function timeoutsOf({ establishMs, firstItemMs, betweenItemsMs, totalMs }: CoreSettings): Timeouts {

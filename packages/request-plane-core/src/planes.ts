@@ -22,36 +22,41 @@ const PACKAGES: Readonly<Record<string, string>> = {
   http: "@dynamo/request-plane-http",
 };
 
-/** The transports of a process: one client each, and one server, made when they are first needed. */
+/** The transports of a process: one client and one server each, made when they are first needed. */
 export class Planes {
   readonly #byScheme = new Map<string, Transport>();
   readonly #serving: Transport;
   readonly #components: TransportComponents;
   readonly #clients = new Map<string, RequestPlaneClient>();
-  #server: Promise<StartedServer> | undefined;
-  #started: StartedServer | undefined;
+  readonly #servers = new Map<string, Promise<StartedServer>>();
+  readonly #started = new Map<string, RequestPlaneServer>();
 
   constructor(transports: readonly Transport[], serve: string | undefined, components: TransportComponents) {
     for (const transport of transports) {
       if (this.#byScheme.has(transport.scheme)) throw invalid(`Transport '${transport.name}' is given twice`);
       this.#byScheme.set(transport.scheme, transport);
     }
-    const names = transports.map((transport) => `'${transport.name}'`).join(", ");
-    const serving = serve === undefined ? transports[0] : transports.find(({ name }) => name === serve);
-    if (!serving) {
-      throw invalid(serve === undefined ? "No transport is given" : `No transport '${serve}' among ${names}`);
-    }
-    this.#serving = serving;
+    const [first] = transports;
+    if (!first) throw invalid("No transport is given");
     this.#components = components;
+    this.#serving = this.#named(serve ?? first.name);
   }
 
-  /** Rejects with what the start rejects with; the next call tries again. */
-  server(): Promise<StartedServer> {
-    this.#server ??= this.#start().catch((error: unknown) => {
-      this.#server = undefined;
+  /**
+   * The server of a plane, or of the one that serves by default. Throws `invalid_configuration` for a plane
+   * that wasn't given. Rejects with what the start rejects with; the next call tries again.
+   */
+  server(plane?: string): Promise<StartedServer> {
+    const transport = plane === undefined ? this.#serving : this.#named(plane);
+    const { scheme } = transport;
+    const existing = this.#servers.get(scheme);
+    if (existing) return existing;
+    const starting = this.#start(transport).catch((error: unknown) => {
+      this.#servers.delete(scheme);
       throw error;
     });
-    return this.#server;
+    this.#servers.set(scheme, starting);
+    return starting;
   }
 
   clientFor(instance: Instance): RequestPlaneClient {
@@ -68,26 +73,37 @@ export class Planes {
   health(): Readonly<Record<string, PlaneHealth>> {
     const health: Record<string, PlaneHealth> = {};
     for (const [scheme, { name }] of this.#byScheme) {
-      const parts = [
-        this.#clients.get(scheme),
-        scheme === this.#started?.scheme ? this.#started.server : undefined,
-      ];
+      const parts = [this.#clients.get(scheme), this.#started.get(scheme)];
       health[name] = sum(parts.flatMap((part) => (part ? [part.health()] : [])));
     }
     return health;
   }
 
   async close(): Promise<void> {
-    const started = await this.#server?.catch(() => undefined);
-    await started?.server.stop();
+    await Promise.allSettled(this.#servers.values());
+    await Promise.all([...this.#started.values()].map((server) => server.stop()));
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
   }
 
-  async #start(): Promise<StartedServer> {
-    const server = this.#serving.createServer(this.#components);
-    await server.start();
-    this.#started = { scheme: this.#serving.scheme, server };
-    return this.#started;
+  #named(name: string): Transport {
+    const all = [...this.#byScheme.values()];
+    const transport = all.find((one) => one.name === name);
+    if (transport) return transport;
+    throw invalid(`No transport '${name}' among ${all.map((one) => `'${one.name}'`).join(", ")}`);
+  }
+
+  async #start(transport: Transport): Promise<StartedServer> {
+    const { scheme } = transport;
+    const server = transport.createServer(this.#components);
+    try {
+      await server.start();
+    } catch (error) {
+      // Whatever it had opened by then.
+      await server.stop();
+      throw error;
+    }
+    this.#started.set(scheme, server);
+    return { scheme, server };
   }
 }
 
