@@ -2,6 +2,7 @@
  * A case as data: both front ends run the same list.
  */
 import type { FixtureSettings } from "./fixture.ts";
+import type { PlaneFacts } from "./plane-facts.ts";
 import type { World } from "./world/world.ts";
 
 export type Group =
@@ -31,17 +32,6 @@ export interface ConformanceCase {
 }
 
 export type Requirement = keyof typeof REQUIREMENTS;
-
-/** What is known of a plane before a case begins. */
-export interface PlaneFacts {
-  /** The worker is started by the kit, not by somebody else. */
-  readonly ownWorker: boolean;
-  /** The kit can put a proxy in front of a server. */
-  readonly hasRoute: boolean;
-  readonly brokered: boolean;
-  readonly serverMaxMessageBytes: number;
-  readonly clientMaxMessageBytes: number;
-}
 
 interface RequirementRow {
   readonly holds: (plane: PlaneFacts) => boolean;

@@ -8,7 +8,8 @@ export { runConformance } from "./run-conformance.ts";
 export type { ConformanceOptions, ConformanceReport } from "./run-conformance.ts";
 export type { CaseOutcome, CaseResult } from "./runner.ts";
 export { CASES } from "./cases.ts";
-export type { ConformanceCase, Group, PlaneFacts, Requirement } from "./case.ts";
+export type { ConformanceCase, Group, Requirement } from "./case.ts";
+export type { PlaneFacts } from "./plane-facts.ts";
 export type { AddressRoute, FixtureSettings, TransportFactory, TransportFixture } from "./fixture.ts";
 export type { ForeignWorker, World } from "./world/world.ts";
 

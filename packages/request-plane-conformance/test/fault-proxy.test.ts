@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { FaultProxy } from "../src/index.ts";
 import type { Faults } from "../src/index.ts";
+import { ResourceLedger } from "../src/ledger.ts";
 import { until } from "./support/until.ts";
 
 /** A server that sends back what it is sent, a proxy in front of it, and a connection through both. */
@@ -127,6 +128,20 @@ describe("the fault proxy", () => {
     peer.socket.write(", server");
     await until("the server still hears", () => setup.received.toString() === "hello, server");
     expect(peer.received.toString()).toBe("hello");
+  });
+
+  it("gives back sockets that are reset while they are being shut down", async () => {
+    using ledger = new ResourceLedger();
+    const account = ledger.open();
+    await account.run(async () => {
+      await using setup = await Setup.start();
+      const peer = await setup.dial();
+      await until("it is through", () => setup.atServer.length === 1);
+      setup.proxy.disconnect("close");
+      setup.proxy.disconnect("reset");
+      peer.socket.destroy();
+    });
+    await until("nothing is left open", () => account.held().length === 0);
   });
 
   it("is a black hole until it is healed, and loses nothing", async () => {

@@ -17,9 +17,9 @@ import type {
   ServeOptions,
   SocketAddress,
 } from "@dynamo/request-plane-core";
-import type { PlaneFacts } from "../case.ts";
 import { FaultProxy } from "../fault-proxy/fault-proxy.ts";
 import type { TransportFixture } from "../fixture.ts";
+import type { PlaneFacts } from "../plane-facts.ts";
 import { referenceHandler } from "../reference/handler.ts";
 import type { ReferenceRequest } from "../reference/request.ts";
 import { until, within } from "../waiting.ts";
