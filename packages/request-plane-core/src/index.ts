@@ -69,6 +69,7 @@ export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
 export { encodeTwoPartHead } from "./wire/two-part.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
+export { refusalCode, refusalText } from "./wire/refusal-text.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";
 export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";
 export { CORE_SETTINGS } from "./core-settings.ts";

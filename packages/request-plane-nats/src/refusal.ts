@@ -1,6 +1,6 @@
 /**
  * What a worker answers on the NATS plane: nothing for "accepted". Dynamo's workers answer nothing else; ours
- * refuses with a text, in the words of the TCP plane, and a header that names the code.
+ * refuses with the text of the TCP plane and a header that names the code.
  *
  * Dynamo's callers don't read replies. A refusal that another worker might not make has the status of "no
  * responders", which they take for an instance that is gone, and ask another one.
@@ -8,7 +8,7 @@
  */
 import { headers as createHeaders } from "@nats-io/transport-node";
 import type { Msg, MsgHdrs } from "@nats-io/transport-node";
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { refusalCode, refusalText, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { ErrorCode } from "@dynamo/request-plane-core";
 
 const CODE_HEADER = "x-dynamo-refusal";
@@ -39,24 +39,7 @@ export function encodeRefusal(error: RequestPlaneError, subject: string): Refusa
     ? createHeaders(NO_RESPONDERS, "Refused")
     : createHeaders(400, "Refused");
   headers.set(CODE_HEADER, code);
-  return { text: textOf(error, subject).slice(0, MAX_TEXT), headers };
-}
-
-/** The vocabulary of the TCP plane. */
-function textOf({ code, message }: RequestPlaneError, subject: string): string {
-  switch (code) {
-    case "overloaded":
-      return `Server overloaded: ${message}`;
-    case "unknown_endpoint":
-      return `Server unavailable: unknown endpoint ${subject}`;
-    case "payload_too_large":
-      return `Read error: ${message}`;
-    case "invalid_argument":
-    case "protocol_error":
-      return `Decode error: ${message}`;
-    default:
-      return `Server unavailable: ${message}`;
-  }
+  return { text: refusalText(error, subject).slice(0, MAX_TEXT), headers };
 }
 
 /** The refusal, or `undefined` for an acknowledgement. */
@@ -64,7 +47,10 @@ export function decodeReply({ data, headers }: Msg, subject: string): RequestPla
   const code = CODES.find((known) => known === headers?.get(CODE_HEADER));
   if (data.length === 0 && code === undefined) return statusError(headers?.code ?? 0, subject);
   const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString();
-  return new RequestPlaneError(code ?? codeOf(text), text, { remote: true, facts: { address: subject } });
+  return new RequestPlaneError(code ?? refusalCode(text), text, {
+    remote: true,
+    facts: { address: subject },
+  });
 }
 
 /** What the server itself answers. */
@@ -75,15 +61,4 @@ function statusError(status: number, subject: string): RequestPlaneError | undef
     return new RequestPlaneError("unavailable", `${subject} answered with status ${status}`, { facts });
   }
   return new RequestPlaneError("unknown_endpoint", `Nobody serves ${subject}: its worker is gone`, { facts });
-}
-
-/** For a worker that gives no code. The first that fits counts. */
-const PREFIXES = [
-  ["Server overloaded:", "overloaded"],
-  ["Server unavailable: unknown endpoint", "unknown_endpoint"],
-  ["Server unavailable:", "unavailable"],
-] as const;
-
-function codeOf(text: string): ErrorCode {
-  return PREFIXES.find(([prefix]) => text.startsWith(prefix))?.[1] ?? "protocol_error";
 }

@@ -5,7 +5,7 @@
  *
  * Source: wire-protocol notes, section 2.3; live verification, A5.
  */
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { refusalCode, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { MeasureFrame } from "@dynamo/request-plane-core";
 
 export const ACKNOWLEDGEMENT: Buffer = Buffer.alloc(4);
@@ -36,41 +36,8 @@ export function decodeReply(bytes: Buffer, start: number, end: number): RequestP
   return refusalOf(bytes.toString("utf8", start + 4, end));
 }
 
-/**
- * The text for a refusal. Callers of 1.3 and later look at the prefix and ask another worker; older ones take
- * any text for an acknowledgement.
- */
-export function refusalText(error: RequestPlaneError, path: string): string {
-  switch (error.code) {
-    case "overloaded":
-      return `Server overloaded: ${error.message}`;
-    case "unknown_endpoint":
-      return `Server unavailable: unknown endpoint ${path}`;
-    case "payload_too_large":
-      return `Read error: ${error.message}`;
-    case "invalid_argument":
-    case "protocol_error":
-      return `Decode error: ${error.message}`;
-    default:
-      return `Server unavailable: ${error.message}`;
-  }
-}
-
-/** The texts of every release, by how they begin. The first that fits counts. */
-const REFUSALS = [
-  ["Server overloaded:", "overloaded"],
-  ["Server unavailable: unknown endpoint", "unknown_endpoint"],
-  ["Server unavailable:", "unavailable"],
-  ["Unknown endpoint:", "unknown_endpoint"],
-  ["Request too large", "payload_too_large"],
-  ["Read error: message too large", "payload_too_large"],
-  ["Read error:", "invalid_argument"],
-  ["Decode error:", "invalid_argument"],
-  ["Invalid endpoint path", "invalid_argument"],
-] as const;
-
 function refusalOf(text: string): RequestPlaneError {
-  const code = REFUSALS.find(([prefix]) => text.startsWith(prefix))?.[1] ?? "protocol_error";
+  const code = refusalCode(text);
   return new RequestPlaneError(code, text, {
     remote: true,
     ...(code === "payload_too_large" && { facts: sizesIn(text) }),

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
+import { FrameDecoder, refusalText, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
-import { ACKNOWLEDGEMENT, encodeReply, refusalText } from "./reply-frame.ts";
+import { ACKNOWLEDGEMENT, encodeReply } from "./reply-frame.ts";
 import { decodeRequestFrame, measureRequestFrame } from "./request-frame.ts";
 import type { RequestFrame } from "./request-frame.ts";
 
