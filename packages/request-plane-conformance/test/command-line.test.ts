@@ -43,6 +43,7 @@ describe("the program", () => {
   it("passes a good worker, and says which cases were not run and why", async () => {
     await serve(referenceHandler(), async (_instance, address) => {
       const { code, out, err } = await program("--transport", MODULE, "--address", address);
+      expect(out.match(/^FAILED .*\n.*$/gm)).toBeNull();
       expect({ code, err }).toEqual({ code: 0, err: "" });
       expect(out).toMatch(/^group +passed +failed +not run$/m);
       expect(out).toMatch(/^streaming +\d+ +0 +\d+$/m);

@@ -78,7 +78,7 @@ const SERVERS: Readonly<Record<string, (socket: Socket) => unknown>> = {
 const servers = Object.entries(SERVERS).map(([what, behave]): Case => ({
   name: `a server that ${what} fails every one of five requests within their bound`,
   requires: direct,
-  settings: { acknowledgeTimeoutMs: 500, connectTimeoutMs: 500 },
+  settings: { acknowledgeTimeoutMs: 900, connectTimeoutMs: 900 },
   run: async (world) => {
     const place = await badServer(world, behave);
     const { address, accepted } = await notingServer(world);

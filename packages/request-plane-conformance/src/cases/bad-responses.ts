@@ -69,7 +69,7 @@ const beginnings = Object.entries(BEGINNINGS).map(([what, behave]): Case => ({
       return undefined;
     });
     const { client } = await world.caller();
-    const options = { failover: false, timeouts: { establishMs: 600 } };
+    const options = { failover: false, timeouts: { establishMs: 1_500 } };
     await assert.rejects(client.roundRobin({}, options), { name: "RequestPlaneError" });
     bad = false;
     assert.deepEqual(await collect(client.roundRobin({}, options)), [1]);

@@ -20,7 +20,7 @@ const expired = Object.entries(OPERATIONS).map(([name, call]): Case => ({
   run: async (world) => {
     const { client } = await world.reference();
     const key = randomUUID();
-    const error = await fails(call(client, key, { timeouts: { totalMs: 250 } }), "deadline_exceeded");
+    const error = await fails(call(client, key, { timeouts: { totalMs: 700 } }), "deadline_exceeded");
     assert.equal(error.facts.phase, "total");
     assert.equal(error.retryableElsewhere, false);
     await ends(client, key, "killed");
@@ -79,7 +79,7 @@ const calls: readonly Case[] = [
       const key = randomUUID();
       const stream = await client.roundRobin(
         { do: "endless", key, everyMs: 2 },
-        { timeouts: { betweenItemsMs: 200 } },
+        { timeouts: { betweenItemsMs: 400 } },
       );
       proxy.toServer = { blackHole: true };
       assert.equal((await fails(collect(stream), "deadline_exceeded")).facts.phase, "between_items");
@@ -91,15 +91,15 @@ const calls: readonly Case[] = [
     run: async (world) => {
       const { client } = await world.reference();
       const stream = await client.roundRobin(
-        { do: "count", items: 3 },
-        { timeouts: { betweenItemsMs: 150 } },
+        { do: "count", items: 2 },
+        { timeouts: { betweenItemsMs: 500 } },
       );
       let items = 0;
       for await (const _ of stream) {
         items += 1;
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await new Promise((resolve) => setTimeout(resolve, 700));
       }
-      assert.equal(items, 3);
+      assert.equal(items, 2);
     },
   },
   {
@@ -131,7 +131,7 @@ const calls: readonly Case[] = [
         reason = signal.reason;
       });
       const { client } = await world.caller({ responsesThrough: proxy });
-      const stream = await client.roundRobin({}, { timeouts: { totalMs: 300 } });
+      const stream = await client.roundRobin({}, { timeouts: { totalMs: 1_000 } });
       proxy.toClient = { blackHole: true };
       await fails(collect(stream), "deadline_exceeded");
       await until("the handler's signal is aborted", () => reason !== undefined);
@@ -164,7 +164,7 @@ const deliveries: readonly Case[] = [
   {
     name: "an acknowledgement that never comes fails in the phase acknowledge, with limit and setting",
     requires: direct,
-    settings: { acknowledgeTimeoutMs: 300 },
+    settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
       const { address } = await notingServer(world);
       const proxy = await world.proxy();
@@ -173,14 +173,14 @@ const deliveries: readonly Case[] = [
       await client.deliver(outbound(behind));
       proxy.toClient = { blackHole: true };
       const { facts } = await fails(client.deliver(outbound(behind)), "deadline_exceeded");
-      assert.deepEqual([facts.phase, facts.limit, typeof facts.setting], ["acknowledge", 300, "string"]);
+      assert.deepEqual([facts.phase, facts.limit, typeof facts.setting], ["acknowledge", 700, "string"]);
       proxy.toClient = {};
     },
   },
   {
     name: "a late acknowledgement is not taken for that of the next request",
     requires: direct,
-    settings: { acknowledgeTimeoutMs: 300 },
+    settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
       const { address, accepted } = await notingServer(world);
       const proxy = await world.proxy();
@@ -200,7 +200,7 @@ const deliveries: readonly Case[] = [
   {
     name: "every one of twenty requests whose acknowledgement never comes fails, none hangs",
     requires: direct,
-    settings: { acknowledgeTimeoutMs: 400 },
+    settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
       const { address } = await notingServer(world);
       const proxy = await world.proxy();
@@ -217,7 +217,7 @@ const deliveries: readonly Case[] = [
   {
     name: "a call whose worker never acknowledges fails in the phase acknowledge",
     requires: direct,
-    settings: { acknowledgeTimeoutMs: 300 },
+    settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
       const proxy = await world.proxy();
       await world.serve(() => [1], { behind: proxy });
