@@ -35,7 +35,8 @@ export class TcpClient implements RequestPlaneClient {
     if (signal?.aborted) throw abortedError(signal);
     const pieces = [head, ...envelope];
     const frame = envelopeBytes > JOIN_BYTES ? pieces : [Buffer.concat(pieces)];
-    return this.#poolOf(target).send(frame, signal);
+    const sent = this.#poolOf(target).send(frame, signal);
+    return signal ? unlessAborted(sent, signal) : sent;
   }
 
   async close(): Promise<void> {
@@ -93,4 +94,18 @@ export class TcpClient implements RequestPlaneClient {
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   };
+}
+
+/** An abort ends the wait at once. The request keeps its place: its reply is still due, and is the next one. */
+async function unlessAborted(sent: Promise<void>, signal: AbortSignal): Promise<void> {
+  let abort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(abortedError(signal));
+    signal.addEventListener("abort", abort);
+  });
+  try {
+    await Promise.race([sent, aborted]);
+  } finally {
+    if (abort) signal.removeEventListener("abort", abort);
+  }
 }

@@ -137,5 +137,5 @@ function closedError(): RequestPlaneError {
 }
 
 export function abortedError(signal: AbortSignal): RequestPlaneError {
-  return new RequestPlaneError("cancelled", "Aborted before it was sent", { cause: signal.reason });
+  return new RequestPlaneError("cancelled", "Aborted before it was acknowledged", { cause: signal.reason });
 }

@@ -142,20 +142,21 @@ function decodePath(bytes: Buffer): string {
   }
 }
 
-/** Headers that are not strings by name count as none, as in Dynamo. */
+/** Headers that are not strings by name count as none, as in Dynamo. Names become lower case. */
 function decodeHeaders(json: string): Headers {
+  const headers = parseStringMap(json) ?? {};
+  const names = Object.keys(headers);
+  // Dynamo's own callers write them so.
+  if (names.every((name) => name === name.toLowerCase())) return headers;
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function parseStringMap(json: string): Headers | undefined {
   try {
     const value: unknown = JSON.parse(json);
-    if (
-      typeof value === "object" &&
-      value !== null &&
-      !Array.isArray(value) &&
-      Object.values(value).every((v) => typeof v === "string")
-    ) {
-      return value as Headers;
-    }
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    return Object.values(value).every((v) => typeof v === "string") ? (value as Headers) : undefined;
   } catch {
-    // See above.
+    return undefined;
   }
-  return {};
 }

@@ -1,6 +1,6 @@
 import { formatSocketAddress, parseSocketAddress } from "@dynamo/request-plane-core";
 import { describeTransport } from "@dynamo/request-plane-conformance";
-import type { AddressRoute, KnownFailure, TransportFactory } from "@dynamo/request-plane-conformance";
+import type { AddressRoute, TransportFactory } from "@dynamo/request-plane-conformance";
 import { describe, it } from "vitest";
 import { tcp } from "../src/index.ts";
 import type { TcpOptions } from "../src/index.ts";
@@ -27,17 +27,4 @@ function factory(options: TcpOptions = {}): TransportFactory {
   };
 }
 
-const knownFailures: readonly KnownFailure[] = [
-  {
-    group: "cancellation",
-    name: "deliver that is aborted while it waits for the acknowledgement rejects with cancelled at once",
-    reason: "a request that was written is waited for; the call that it belongs to ends at once all the same",
-  },
-  {
-    group: "headers and metadata",
-    name: "names of headers arrive in lower case",
-    reason: "names arrive as the caller wrote them",
-  },
-];
-
-describeTransport(factory(), { describe, it: it.concurrent, knownFailures });
+describeTransport(factory(), { describe, it: it.concurrent });

@@ -90,7 +90,11 @@ describe("damaged streams of request frames", PATIENT, () => {
 
 describe("request frames of any path and headers", PATIENT, () => {
   const name = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" });
-  const headers = fc.dictionary(name, fc.string({ unit: "grapheme" }), { maxKeys: 4, noNullPrototype: true });
+  const headerName = name.map((text) => text.toLowerCase());
+  const headers = fc.dictionary(headerName, fc.string({ unit: "grapheme" }), {
+    maxKeys: 4,
+    noNullPrototype: true,
+  });
   const payload = fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes));
   const identity = fc.record({
     namespace: name,
@@ -110,6 +114,15 @@ describe("request frames of any path and headers", PATIENT, () => {
         headers: { ...given, "x-endpoint-path": path },
         payload: body,
       });
+    });
+  });
+
+  it("have names of headers in lower case for whoever reads them", () => {
+    const path = "1a2b/ns/component/endpoint";
+    const frame = encodeFrameHead(path, { "X-Request-Id": "Kept As It Is" }, 0);
+    expect(decodeRequestFrame(frame, 0, frame.length).headers).toEqual({
+      "x-request-id": "Kept As It Is",
+      "x-endpoint-path": path,
     });
   });
 
