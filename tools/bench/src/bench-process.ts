@@ -19,16 +19,21 @@ export interface ProcessSpec {
   readonly nodeOptions?: readonly string[];
   /** Kills the process. */
   readonly signal?: AbortSignal | undefined;
+  /** How it is killed. Default: SIGKILL, which leaves it no time for what it started itself. */
+  readonly killSignal?: NodeJS.Signals;
 }
 
 export class BenchProcess<Reply extends { readonly type: string }> implements AsyncDisposable {
   readonly name: string;
   readonly #child: ChildProcess;
+  readonly #killSignal: NodeJS.Signals;
   readonly #gone: Promise<void>;
 
-  constructor({ name, program, args = [], env, nodeOptions = [], signal }: ProcessSpec) {
+  constructor({ name, program, args = [], env, nodeOptions = [], ...ending }: ProcessSpec) {
+    const { signal, killSignal = "SIGKILL" } = ending;
     this.name = name;
-    this.#child = fork(program, args, { env, execArgv: [...nodeOptions], signal, killSignal: "SIGKILL" });
+    this.#killSignal = killSignal;
+    this.#child = fork(program, args, { env, execArgv: [...nodeOptions], signal, killSignal });
     this.#gone = new Promise<void>((resolve) => {
       this.#child.once("exit", () => resolve());
       this.#child.on("error", () => {
@@ -82,7 +87,7 @@ export class BenchProcess<Reply extends { readonly type: string }> implements As
   }
 
   readonly #kill = (): void => {
-    this.#child.kill("SIGKILL");
+    this.#child.kill(this.#killSignal);
   };
 }
 

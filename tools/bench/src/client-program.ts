@@ -1,15 +1,15 @@
 /**
- * The process of one subject's client: `client-program.ts <subject> <port>`.
+ * The process of one subject's client: `client-program.ts <subject> <address>`.
  */
 import { runLoad } from "./load.ts";
 import { obey } from "./program.ts";
 import { SUBJECTS } from "./subjects.ts";
 import { CASES } from "./workload.ts";
 
-const [name, port] = process.argv.slice(2);
+const [name, address = ""] = process.argv.slice(2);
 
 obey(async () => {
-  const client = await byName(SUBJECTS, name).connect(Number(port));
+  const client = await byName(SUBJECTS, name).connect(address);
   return {
     ready: { type: "ready" },
     run: async (message) => ({

@@ -6,15 +6,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
+import { prepareNats } from "./nats.ts";
 import { parseOptions } from "./options.ts";
 import type { BenchOptions } from "./options.ts";
 import { Pair } from "./pair.ts";
 import type { PairOptions } from "./pair.ts";
 import { profile } from "./profiling.ts";
 import { formatReport, rowOf } from "./report.ts";
-import { BASES } from "./subjects.ts";
+import type { Comparison } from "./report.ts";
+import type { Subject } from "./subject.ts";
+import { COMMON_BASE } from "./subjects.ts";
 
 const { stdout, stderr } = process;
+// Each process of the bench adds one; the default warns at the eleventh.
+process.setMaxListeners(0);
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => interruption.abort(new Error(`Ended by ${signal}`)));
@@ -31,9 +36,15 @@ try {
 async function run(options: BenchOptions): Promise<void> {
   stdout.write(`${machineFacts()}\n\n`);
   await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-bench-"));
-  const pairOptions = { discoveryRoot: folder.path, signal: interruption.signal };
-  if (options.profile === undefined) await measureAndShow(options, pairOptions);
-  else await profileAndShow(options, options.profile, pairOptions);
+  const { signal } = interruption;
+  const report = (line: string): void => void stderr.write(`${line}\n`);
+  await using prepared = await prepareNats(options.subjects, { report, signal });
+  const { subjects, natsUrl } = prepared;
+  if (subjects.length === 0) throw new Error("Nothing is left to measure");
+  const possible = { ...options, subjects };
+  const pairOptions = { discoveryRoot: folder.path, natsUrl, signal };
+  if (options.profile === undefined) await measureAndShow(possible, pairOptions);
+  else await profileAndShow(possible, options.profile, pairOptions);
 }
 
 async function measureAndShow({ plan, subjects, json }: BenchOptions, options: PairOptions): Promise<void> {
@@ -41,9 +52,16 @@ async function measureAndShow({ plan, subjects, json }: BenchOptions, options: P
   const pairs: Pair[] = [];
   for (const subject of subjects) pairs.push(started.use(await Pair.start(subject, options)));
   const all = await measure(plan, pairs, (line) => stderr.write(`${line}\n`));
-  const bases = BASES.map(({ name }) => name);
-  stdout.write(`\n${formatReport(all, bases)}\n`);
+  stdout.write(`\n${formatReport(all, comparisons(subjects))}\n`);
   if (json !== undefined) await writeFile(json, `${JSON.stringify(all.map(rowOf), null, 2)}\n`);
+}
+
+function comparisons(subjects: readonly Subject[]): Comparison[] {
+  const rivals = new Map(subjects.map(({ name, rival }) => [name, rival]));
+  return [
+    { title: "bare", baseOf: (subject) => rivals.get(subject) },
+    { title: COMMON_BASE.name, baseOf: () => COMMON_BASE.name },
+  ];
 }
 
 async function profileAndShow(

@@ -15,7 +15,7 @@ export interface Failed {
 
 export interface ServerReady {
   readonly type: "ready";
-  readonly port: number;
+  readonly address: string;
 }
 
 export interface ClientReady {

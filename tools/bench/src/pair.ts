@@ -1,6 +1,7 @@
 /**
  * One subject at work: a process that serves and a process that calls.
  */
+import { join } from "node:path";
 import { BenchProcess } from "./bench-process.ts";
 import type { Limit, Sample } from "./load.ts";
 import type { ClientReady, Done, ServerReady, Usage } from "./messages.ts";
@@ -15,6 +16,8 @@ const ROUND_TIMEOUT_MS = 60_000;
 export interface PairOptions {
   /** The folder in which server and client of the library find each other. */
   readonly discoveryRoot: string;
+  /** Where NATS runs, for subjects that need it. */
+  readonly natsUrl?: string | undefined;
   /** Options of node for each of the two. */
   readonly nodeOptions?: (role: "server" | "client") => readonly string[];
   /** Kills both. */
@@ -45,7 +48,7 @@ export class Pair implements AsyncDisposable {
   /** Resolves when the client is connected. Leaves nothing behind when it rejects. */
   static async start(subject: Subject, options: PairOptions): Promise<Pair> {
     await using started = new AsyncDisposableStack();
-    const env = environment(options.discoveryRoot);
+    const env = environment(options, subject);
     const specOf = (role: "server" | "client", program: URL) => ({
       name: `${role} of ${subject.name}`,
       program,
@@ -54,11 +57,14 @@ export class Pair implements AsyncDisposable {
       signal: options.signal,
     });
     const server = started.use(
-      new BenchProcess<ServerReady | Usage>(specOf("server", subject.serverProgram)),
+      new BenchProcess<ServerReady | Usage>({
+        ...specOf("server", subject.serverProgram),
+        args: subject.serverArgs ?? [],
+      }),
     );
     const ready = await server.receive(START_TIMEOUT_MS);
     if (ready.type !== "ready") throw new Error(`${server.name} said '${ready.type}' instead of 'ready'`);
-    const args = [subject.name, String(ready.port)];
+    const args = [subject.name, ready.address];
     const client = started.use(
       new BenchProcess<ClientReady | Done | Usage>({ ...specOf("client", CLIENT_PROGRAM), args }),
     );
@@ -101,14 +107,20 @@ export class Pair implements AsyncDisposable {
 }
 
 /** Settings of the outside don't reach a measurement, and nothing listens beyond loopback. */
-function environment(discoveryRoot: string): NodeJS.ProcessEnv {
-  const outside = Object.entries(process.env).filter(([name]) => !name.startsWith("DYN_"));
+function environment(
+  { discoveryRoot, natsUrl }: PairOptions,
+  { name, needsNats }: Subject,
+): NodeJS.ProcessEnv {
+  const outside = Object.entries(process.env).filter(([variable]) => !/^(DYN|NATS)_/.test(variable));
   return {
     ...Object.fromEntries(outside),
     DYN_DISCOVERY_BACKEND: "file",
-    DYN_FILE_KV: discoveryRoot,
+    DYN_FILE_KV: join(discoveryRoot, name),
     DYN_TCP_RPC_HOST: "127.0.0.1",
     DYN_TCP_RPC_PORT: "0",
+    DYN_HTTP_RPC_HOST: "127.0.0.1",
+    DYN_HTTP_RPC_PORT: "0",
     DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
+    ...(needsNats && { NATS_SERVER: natsUrl }),
   };
 }

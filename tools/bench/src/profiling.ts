@@ -12,7 +12,7 @@ import { formatTable } from "./report.ts";
 import type { Subject } from "./subject.ts";
 import type { BenchCase } from "./workload.ts";
 
-const TOP = 15;
+const TOP = 12;
 const ROLES = ["client", "server"] as const;
 
 export interface ProfileOptions {

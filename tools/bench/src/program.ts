@@ -7,15 +7,16 @@ import type { AskUsage, ClientReady, Done, Failed, Run, ServerReady, Stop, Usage
 const CLOSING_MS = 2_000;
 
 export interface RunningServer {
-  readonly port: number;
+  /** What clients need to know of it. */
+  readonly address: string;
   readonly close: () => Promise<void>;
 }
 
-/** Starts a subject's server and serves until the bench says stop. */
+/** Starts a server and serves until the bench says stop. */
 export function runServer(start: () => Promise<RunningServer>): void {
   obey(async () => {
-    const { port, close } = await start();
-    return { ready: { type: "ready", port }, close };
+    const { address, close } = await start();
+    return { ready: { type: "ready", address }, close };
   });
 }
 
@@ -33,6 +34,7 @@ export function obey(start: () => Promise<Program>): void {
     void running.then(({ close }) => close()).finally(() => process.exit());
   };
   process.once("disconnect", end);
+  process.once("SIGTERM", end);
   // Ctrl-C reaches the whole group; the bench hears it too and says stop.
   process.on("SIGINT", () => undefined);
   process.on("message", (message: Run | Stop | AskUsage) => {

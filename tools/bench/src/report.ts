@@ -5,6 +5,9 @@ import type { Series } from "./measure.ts";
 import type { MeasuredSample } from "./pair.ts";
 import { median, medianRatio } from "./statistics.ts";
 
+/** In a cell without a ratio. */
+const NOTHING = "-";
+
 /** What `--json` writes, one for each case and subject. Medians of the rounds. */
 export interface Row {
   readonly case: string;
@@ -27,24 +30,30 @@ export function rowOf({ benchCase, subject, samples }: Series): Row {
   };
 }
 
-/** One table for each case. `bases` are the subjects to compare with; those that were not run have no column. */
-export function formatReport(all: readonly Series[], bases: readonly string[]): string {
+/** A column of ratios to another subject. */
+export interface Comparison {
+  readonly title: string;
+  /** The name of the subject to compare with; without one, or when it was not run, there is no ratio. */
+  readonly baseOf: (subject: string) => string | undefined;
+}
+
+/** One table for each case. */
+export function formatReport(all: readonly Series[], comparisons: readonly Comparison[]): string {
   const cases = new Set(all.map(({ benchCase }) => benchCase));
   return [...cases]
     .map((one) =>
       formatCase(
         all.filter(({ benchCase }) => benchCase === one),
-        bases,
+        comparisons,
       ),
     )
     .join("\n\n");
 }
 
-function formatCase(series: readonly Series[], bases: readonly string[]): string {
+function formatCase(series: readonly Series[], comparisons: readonly Comparison[]): string {
   const [first] = series;
   if (!first) return "";
   const { name, what, kind } = first.benchCase;
-  const measured = bases.flatMap((base) => series.filter(({ subject }) => subject === base));
   const unit = kind === "unary" ? "calls/s" : "items/s";
   const head = [
     "subject",
@@ -52,18 +61,25 @@ function formatCase(series: readonly Series[], bases: readonly string[]): string
     "min..max",
     "p50 ms",
     "p99 ms",
-    ...measured.map(({ subject }) => `x ${subject}`),
+    ...comparisons.map(({ title }) => `vs ${title}`),
     "cpu us/call",
-    ...measured.map(({ subject }) => `cpu x ${subject}`),
+    ...comparisons.map(({ title }) => `cpu vs ${title}`),
   ];
-  const lines = series.map((one) => [
-    ...cellsOf(one),
-    ...measured.map((base) => ratioOf(one, base, ({ perSecond }) => perSecond)),
-    String(rowOf(one).cpuUsPerCall),
-    // Upside down, so that more is better in all columns of ratios.
-    ...measured.map((base) => ratioOf(base, one, ({ cpuUsPerCall }) => cpuUsPerCall)),
-  ]);
+  const lines = series.map((one) => {
+    const bases = comparisons.map(({ baseOf }) => otherOf(series, one, baseOf(one.subject)));
+    return [
+      ...cellsOf(one),
+      ...bases.map((base) => base && ratioOf(one, base, ({ perSecond }) => perSecond)),
+      String(rowOf(one).cpuUsPerCall),
+      // Upside down, so that more is better in all columns of ratios.
+      ...bases.map((base) => base && ratioOf(base, one, ({ cpuUsPerCall }) => cpuUsPerCall)),
+    ].map((cell) => cell ?? NOTHING);
+  });
   return `${name} (${what})\n${formatTable([head, ...lines])}`;
+}
+
+function otherOf(all: readonly Series[], one: Series, name: string | undefined): Series | undefined {
+  return all.find((other) => other.subject === name && other !== one);
 }
 
 function cellsOf(series: Series): string[] {

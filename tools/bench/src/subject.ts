@@ -9,8 +9,13 @@ export interface Subject {
   readonly what: string;
   /** A module that calls {@link runServer}; it is started as a process of its own. */
   readonly serverProgram: URL;
-  /** Called in the client's process, once. */
-  connect(port: number): Promise<SubjectClient>;
+  readonly serverArgs?: readonly string[];
+  /** Name of the subject that does the same exchange with nothing around it. Default: none. */
+  readonly rival?: string;
+  /** Both processes find a nats-server at `NATS_SERVER`. */
+  readonly needsNats?: true;
+  /** Called in the client's process, once, with what the server program says its address is. */
+  connect(address: string): Promise<SubjectClient>;
 }
 
 /** Each call resolves with the number of items that came, once the answer is known to be whole. */

@@ -1,10 +1,20 @@
 import type { Subject } from "./subject.ts";
+import { bareHttp2 } from "./subjects/bare-http2.ts";
+import { bareNats } from "./subjects/bare-nats.ts";
 import { callHome } from "./subjects/call-home.ts";
-import { dynamoTcp } from "./subjects/dynamo-tcp.ts";
+import { dynamoHttp, dynamoNats, dynamoTcp } from "./subjects/dynamo.ts";
 import { grpcJs } from "./subjects/grpc.ts";
 
-/** In the order of the table. A new rival is one more file and one more entry. */
-export const SUBJECTS: readonly Subject[] = [dynamoTcp, callHome, grpcJs];
+/** This library, plane by plane. */
+export const OURS: readonly Subject[] = [dynamoTcp, dynamoNats, dynamoHttp];
 
-/** What the others are compared with. */
-export const BASES: readonly Subject[] = [callHome, grpcJs];
+/** In the order of the table: each plane with its rival. A new rival is one more file and one more entry. */
+export const SUBJECTS: readonly Subject[] = [
+  ...[dynamoTcp, callHome],
+  ...[dynamoNats, bareNats],
+  ...[dynamoHttp, bareHttp2],
+  grpcJs,
+];
+
+/** What every subject is compared with, besides its own rival. */
+export const COMMON_BASE: Subject = grpcJs;

@@ -29,14 +29,29 @@ test("a row holds the medians of the rounds and nothing else", () => {
   });
 });
 
-test("the table shows median, spread, latencies, processor time and ratios to the bases", () => {
-  const all = [series("ours", [900, 1000, 1200]), series("bare", [1800, 2000, 2400])];
-  expect(formatReport(all, ["bare", "absent"])).toBe(
+test("the table shows median, spread, latencies, processor time, and ratios of each subject to its own base", () => {
+  const all = [
+    series("ours", [900, 1000, 1200]),
+    series("bare", [1800, 2000, 2400]),
+    series("other", [450, 500, 600]),
+    series("alone", [90, 100, 120]),
+  ];
+  const rivals = new Map([
+    ["ours", "bare"],
+    ["alone", "absent"],
+  ]);
+  const comparisons = [
+    { title: "bare", baseOf: (subject: string) => rivals.get(subject) },
+    { title: "other", baseOf: () => "other" },
+  ];
+  expect(formatReport(all, comparisons)).toBe(
     [
       "unary-1 (one call at a time)",
-      "subject  calls/s    min..max  p50 ms  p99 ms  x bare  cpu us/call  cpu x bare",
-      "ours        1000   900..1200   1.123  11.000    0.50         1000        0.50",
-      "bare        2000  1800..2400   1.123  11.000    1.00          500        1.00",
+      "subject  calls/s    min..max  p50 ms  p99 ms  vs bare  vs other  cpu us/call  cpu vs bare  cpu vs other",
+      "ours        1000   900..1200   1.123  11.000     0.50      2.00         1000         0.50          2.00",
+      "bare        2000  1800..2400   1.123  11.000        -      4.00          500            -          4.00",
+      "other        500    450..600   1.123  11.000        -         -         2000            -             -",
+      "alone        100     90..120   1.123  11.000        -      0.20        10000            -          0.20",
     ].join("\n"),
   );
 });

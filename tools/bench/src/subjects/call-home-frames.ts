@@ -5,6 +5,8 @@
  */
 
 export const PREFIX_BYTES = 24;
+/** In front of each envelope on the request connection. */
+export const LENGTH_BYTES = 4;
 /** What the caller gets for each request, in order. */
 export const ACK_BYTES = 4;
 

@@ -1,21 +1,14 @@
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { runServer } from "../program.ts";
-import { itemAt } from "../workload.ts";
-import type { BenchRequest } from "../workload.ts";
-import { ACK_BYTES, boundsAt, PREFIX_BYTES, putPrefix } from "./call-home-frames.ts";
-import type { Control, Home } from "./call-home-frames.ts";
-
-/** Room for one frame with an item. */
-const ITEM_FRAME_BYTES = 160;
-/** Room for handshake, prologue, final and sentinel. */
-const OTHER_FRAMES_BYTES = 320;
+import { answerAtHome } from "./call-home-answer.ts";
+import { ACK_BYTES, LENGTH_BYTES } from "./call-home-frames.ts";
 
 runServer(async () => {
   const server = createServer({ noDelay: true }, readRequests);
   await once(server.listen(0, "127.0.0.1"), "listening");
-  return { port: (server.address() as AddressInfo).port, close: async () => void server.close() };
+  return { address: String((server.address() as AddressInfo).port), close: async () => void server.close() };
 });
 
 function readRequests(socket: Socket): void {
@@ -24,52 +17,14 @@ function readRequests(socket: Socket): void {
     const bytes = rest ? Buffer.concat([rest, chunk]) : chunk;
     let start = 0;
     let requests = 0;
-    while (bytes.length - start >= 4) {
-      const end = start + 4 + bytes.readUInt32BE(start);
+    while (bytes.length - start >= LENGTH_BYTES) {
+      const end = start + LENGTH_BYTES + bytes.readUInt32BE(start);
       if (end > bytes.length) break;
-      answer(bytes, start + 4);
+      answerAtHome(bytes, start + LENGTH_BYTES);
       requests += 1;
       start = end;
     }
     rest = start < bytes.length ? bytes.subarray(start) : undefined;
     if (requests > 0) socket.write(Buffer.alloc(ACK_BYTES * requests));
   });
-}
-
-function answer(bytes: Buffer, start: number): void {
-  const { bodyStart, end } = boundsAt(bytes, start);
-  const control = JSON.parse(bytes.toString("utf8", start + PREFIX_BYTES, bodyStart)) as Control;
-  const { items } = JSON.parse(bytes.toString("utf8", bodyStart, end)) as BenchRequest;
-  const { address, subject } = JSON.parse(control.connection_info.info) as Home;
-  const colon = address.lastIndexOf(":");
-  const home = connect({
-    host: address.slice(0, colon),
-    port: Number(address.slice(colon + 1)),
-    noDelay: true,
-  });
-  // The caller closes; without a reader that would go unnoticed.
-  home.on("end", () => home.destroy()).resume();
-  home.write(encodeAnswer(subject, items));
-}
-
-/** The whole answer, to be written at once. */
-function encodeAnswer(subject: string, items: number): Buffer {
-  const bytes = Buffer.allocUnsafe(OTHER_FRAMES_BYTES + items * ITEM_FRAME_BYTES);
-  let used = 0;
-  const header = (text: string): void => {
-    putPrefix(bytes, used, text.length, 0);
-    used += PREFIX_BYTES + bytes.write(text, used + PREFIX_BYTES);
-  };
-  const body = (text: string): void => {
-    putPrefix(bytes, used, 0, text.length);
-    used += PREFIX_BYTES + bytes.write(text, used + PREFIX_BYTES);
-  };
-  header(`{"subject":"${subject}","stream_type":"response"}`);
-  header('{"error":null}');
-  for (let index = 0; index < items; index++) {
-    body(`{"data":{"data":${JSON.stringify(itemAt(index))}},"complete_final":false}`);
-  }
-  body('{"complete_final":true}');
-  header('"sentinel"');
-  return bytes.subarray(0, used);
 }

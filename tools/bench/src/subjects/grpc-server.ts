@@ -17,7 +17,7 @@ runServer(async () => {
       error ? reject(error) : resolve(bound),
     );
   });
-  return { port, close: async () => server.forceShutdown() };
+  return { address: String(port), close: async () => server.forceShutdown() };
 });
 
 function unary(_call: ServerUnaryCall<BenchRequest, BenchItem>, reply: sendUnaryData<BenchItem>): void {

@@ -1,0 +1,49 @@
+/**
+ * This library: manager, file discovery, call-home, response stream, on any of its planes.
+ */
+import { discoveryFromEnv } from "@dynamo/discovery";
+import { createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
+import type { NetworkManager, RequestPlaneMode } from "@dynamo/request-plane-core";
+import type { Subject } from "../subject.ts";
+import type { BenchItem, BenchRequest } from "../workload.ts";
+
+export const DYNAMO_ENDPOINT = "bench.worker.generate";
+
+export const dynamoTcp = dynamo("tcp", { rival: "call-home" });
+export const dynamoNats = dynamo("nats", { rival: "bare-nats", needsNats: true });
+export const dynamoHttp = dynamo("http", { rival: "bare-http2" });
+
+function dynamo(plane: RequestPlaneMode, more: Pick<Subject, "rival" | "needsNats">): Subject {
+  return {
+    name: `dynamo-${plane}`,
+    what: `this library on the ${plane.toUpperCase()} plane, with file discovery`,
+    serverProgram: new URL("dynamo-server.ts", import.meta.url),
+    serverArgs: [plane],
+    ...more,
+
+    async connect() {
+      const manager = await createManager(plane);
+      const client = manager.endpoint<BenchRequest, BenchItem>(DYNAMO_ENDPOINT).client();
+      await client.waitForInstances();
+      const call = async (request: BenchRequest): Promise<number> => {
+        let next = 0;
+        for await (const { index } of await client.roundRobin(request)) {
+          if (index !== next++) throw new Error(`Item ${index} is out of order`);
+        }
+        return next;
+      };
+      return { unary: call, stream: call, close: () => closeManager(manager) };
+    },
+  };
+}
+
+export async function createManager(plane: RequestPlaneMode): Promise<NetworkManager> {
+  const transport = await loadTransport(plane, (name) => import(name));
+  return createNetworkManager({ transports: [transport], discovery: discoveryFromEnv() });
+}
+
+/** What runs is not waited for: the bench has what it wants by then. */
+export async function closeManager(manager: NetworkManager): Promise<void> {
+  await manager.close({ drainMs: 0 });
+  await manager.discovery.close();
+}
