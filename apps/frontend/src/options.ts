@@ -127,7 +127,7 @@ function servingOptions(): Option[] {
     new Option("--request-plane <plane>", "how requests reach workers: nats, tcp or http")
       .env("DYN_REQUEST_PLANE")
       .argParser(requestPlane)
-      .default("tcp"),
+      .default("nats"),
     // Which ones there are, the discovery package knows.
     new Option("--discovery-backend <backend>", "where workers are found: file or mem")
       .env("DYN_DISCOVERY_BACKEND")

@@ -29,7 +29,7 @@ describe("options", () => {
         responseFirstItemTimeoutSecs: 300,
         responseTotalTimeoutSecs: 0,
         routerMode: "round-robin",
-        requestPlane: "tcp",
+        requestPlane: "nats",
         discoveryBackend: "file",
         logLevel: "info",
       },
@@ -106,7 +106,7 @@ describe("options", () => {
     ["DYN_HTTP_GRACEFUL_SHUTDOWN_TIMEOUT_SECS", "NaN", "httpGracefulShutdownTimeoutSecs", 5],
     ["DYN_HTTP_CORS_ORIGIN", "example.com", "httpCorsOrigin", []],
     ["DYN_ROUTER_MODE", "fastest", "routerMode", "round-robin"],
-    ["DYN_REQUEST_PLANE", "udp", "requestPlane", "tcp"],
+    ["DYN_REQUEST_PLANE", "udp", "requestPlane", "nats"],
     ["DYN_LOG", "dynamo=debug", "logLevel", "info"],
   ] as const)("%s='%s' gives the default and one warning", (variable, text, key, value) => {
     const { options, warnings } = parse([], { [variable]: text });

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { text as bodyOf } from "node:stream/consumers";
 import { fileDiscovery, modelRecord, textChatCard } from "@dynamo/discovery";
 import { createNetworkManager } from "@dynamo/request-plane-core";
+import type { Transport } from "@dynamo/request-plane-core";
+import { http } from "@dynamo/request-plane-http";
 import { tcp } from "@dynamo/request-plane-tcp";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { contentOf, text } from "./support/chunks.ts";
@@ -16,15 +18,15 @@ import { chunksOf } from "./support/sse.ts";
 const LOOPBACK = ["--http-host", "127.0.0.1", "--http-port", "0"];
 
 /** A worker in this process that the program finds in the folder. */
-async function serve(folder: string, handler: ChatHandler): Promise<void> {
+async function serve(folder: string, handler: ChatHandler, transport = tcp(), model = "m"): Promise<void> {
   const discovery = fileDiscovery({ root: folder });
-  const manager = createNetworkManager({ transports: [tcp()], discovery });
+  const manager = createNetworkManager({ transports: [transport], discovery });
   onTestFinished(async () => {
     await manager.close({ drainMs: 0 });
     await discovery.close();
   });
-  const served = await manager.endpoint("dynamo.backend.generate").serve(handler as never);
-  await discovery.register(modelRecord(served.instance, textChatCard("m")));
+  const served = await manager.endpoint(`dynamo.${model}.generate`).serve(handler as never);
+  await discovery.register(modelRecord(served.instance, textChatCard(model)));
 }
 
 async function frontend(folder: string, ...args: string[]): Promise<{ program: Program; url: string }> {
@@ -51,6 +53,28 @@ describe("the program", () => {
     expect(contentOf(chunksOf(answer.body))).toBe("hello");
     program.child.kill("SIGTERM");
     expect(await program.ended).toBe(0);
+  });
+
+  test("means NATS unless told otherwise, and needs no NATS server for workers of other planes", async () => {
+    const folder = discoveryFolder();
+    // Nothing listens on port 1.
+    const program = new Program(LOOPBACK, { DYN_FILE_KV: folder, NATS_SERVER: "nats://127.0.0.1:1" });
+    const url = await program.url();
+    const transports: Transport[] = [tcp(), http({ host: "127.0.0.1", port: 0 })];
+    for (const transport of transports) {
+      const handler: ChatHandler = async function* () {
+        yield text(`over ${transport.name}`);
+      };
+      await serve(folder, handler, transport, transport.name);
+    }
+    await until("both models are there", () => sees(url, 2));
+    for (const model of ["tcp", "http"]) {
+      const answer = await send(url, { body: chat({ model, stream: true }) });
+      expect(contentOf(chunksOf(answer.body))).toBe(`over ${model}`);
+    }
+    program.child.kill("SIGTERM");
+    expect(await program.ended).toBe(0);
+    expect(program.stderr).not.toContain("NATS");
   });
 
   test("--help names each flag and its variable, --version the version", async () => {

@@ -4,6 +4,7 @@
  */
 import { discoveryFromEnv } from "@dynamo/discovery";
 import { RequestPlaneError, createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
+import type { Transport } from "@dynamo/request-plane-core";
 import { pino } from "pino";
 import { parseOptions } from "./options.ts";
 import type { WorkerOptions } from "./options.ts";
@@ -30,7 +31,8 @@ async function run(options: WorkerOptions): Promise<void> {
   const discovery = discoveryFromEnv({ ...process.env, DYN_DISCOVERY_BACKEND: options.discoveryBackend });
   const manager = createNetworkManager({ transports: [plane], discovery, logger });
   try {
-    const models = await serveModel(options, { manager, discovery, logger });
+    const serving = serveModel(options, { manager, discovery, logger });
+    const models = await serving.catch((error: unknown) => Promise.reject(startFailure(error, plane)));
     const signal = await shutdown;
     logger.info({ signal, drainSeconds: options.drainTimeout }, "shutting down");
     await Promise.all(models.map((model) => model.unregister()));
@@ -38,4 +40,15 @@ async function run(options: WorkerOptions): Promise<void> {
     await manager.close({ drainMs: options.drainTimeout * 1000 });
     await discovery.close();
   }
+}
+
+/** Whoever has no broker, and perhaps never asked for one, is told of the planes without. */
+function startFailure(error: unknown, { capabilities }: Transport): RequestPlaneError {
+  const failure = RequestPlaneError.from(error);
+  const isUnreachable = failure.code === "cannot_connect" || failure.code === "deadline_exceeded";
+  if (!capabilities.brokered || !isUnreachable) return failure;
+  const { code, message, facts } = failure;
+  const advice =
+    "The planes tcp and http need no server: choose one with --request-plane or DYN_REQUEST_PLANE.";
+  return new RequestPlaneError(code, `${message}. ${advice}`, { cause: failure, facts });
 }

@@ -32,7 +32,7 @@ const SETTINGS = {
     flag: "--request-plane <plane>",
     env: "DYN_REQUEST_PLANE",
     text: "nats, tcp or http",
-    default: "tcp",
+    default: "nats",
     parse: parseRequestPlaneMode,
   },
   discoveryBackend: {

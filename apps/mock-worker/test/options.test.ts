@@ -42,13 +42,34 @@ describe("the command line", { timeout: 30_000 }, () => {
 
 describe("the environment", { timeout: 30_000 }, () => {
   it("falls back to the default with one warning when a value can't be used", async () => {
-    const env = { ...privateEnvironment(), DYN_REQUEST_PLANE: "carrier-pigeon", DYN_MOCK_JITTER: "0.5" };
+    const env = { ...privateEnvironment(), DYN_MOCK_TOKENS: "many", DYN_MOCK_JITTER: "0.5" };
     const worker = new WorkerProcess([], env);
-    const [line] = await worker.serving();
-    expect(line?.["address"]).toMatch(/^127\.0\.0\.1:\d+\//);
+    await worker.serving();
     const warnings = worker.log.filter(({ level }) => level === 40);
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]?.msg).toContain("DYN_REQUEST_PLANE='carrier-pigeon' is not usable, using 'tcp'");
+    expect(warnings[0]?.msg).toContain("DYN_MOCK_TOKENS='many' is not usable, using '16'");
+  });
+
+  it.each([
+    ["is not set", undefined, []],
+    [
+      "can't be used",
+      "carrier-pigeon",
+      [
+        "DYN_REQUEST_PLANE='carrier-pigeon' is not usable, using 'nats': Invalid request plane mode " +
+          "'carrier-pigeon'. Valid options are: 'nats', 'tcp', 'http'",
+      ],
+    ],
+  ])("means NATS when DYN_REQUEST_PLANE %s, and says what to do without a server", async (_, plane, said) => {
+    // Nothing listens on port 1.
+    const env = { ...privateEnvironment(), DYN_REQUEST_PLANE: plane, NATS_SERVER: "nats://127.0.0.1:1" };
+    const worker = new WorkerProcess([], env);
+    expect(await worker.ended).toEqual({ code: 1, signal: null });
+    expect(worker.log.filter(({ level }) => level === 40).map(({ msg }) => msg)).toEqual(said);
+    const failure = worker.log.at(-1);
+    expect(failure).toMatchObject({ level: 50, code: "cannot_connect", setting: "NATS_SERVER" });
+    for (const words of ["nats://127.0.0.1:1", "set NATS_SERVER", "--request-plane or DYN_REQUEST_PLANE"])
+      expect(failure?.msg).toContain(words);
   });
 
   it("is not second-guessed when it names a backend that isn't there yet", async () => {
