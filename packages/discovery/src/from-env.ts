@@ -3,11 +3,11 @@
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Discovery } from "@dynamo/request-plane-core";
-import { envVariable } from "./env-variable.ts";
 import { fileDiscovery } from "./file/file-discovery.ts";
 import { defaultFileRoot } from "./file/options.ts";
 import type { FileDiscoveryOptions } from "./file/options.ts";
 import { memoryDiscovery } from "./memory-discovery.ts";
+import { discoverySettings } from "./settings.ts";
 
 /** What is said in code wins over the environment. */
 export interface DiscoveryOverrides extends FileDiscoveryOptions {
@@ -24,7 +24,7 @@ export function discoveryFromEnv(
   env: NodeJS.ProcessEnv = process.env,
   overrides: DiscoveryOverrides = {},
 ): Discovery {
-  const { backend = envVariable(env, "DYN_DISCOVERY_BACKEND") ?? "file", ...options } = overrides;
+  const { backend = discoverySettings(env).backend, ...options } = overrides;
   switch (backend) {
     case "file":
       return fileDiscovery({ ...options, root: options.root ?? defaultFileRoot(env) });

@@ -17,4 +17,5 @@ export {
   modelRecord,
 } from "./records.ts";
 export type { ModelRecord } from "./records.ts";
+export { DISCOVERY_SETTINGS } from "./settings.ts";
 export { slugOf } from "./slug.ts";

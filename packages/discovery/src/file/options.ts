@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { defaultLogger, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Logger } from "@dynamo/request-plane-core";
-import { envVariable } from "../env-variable.ts";
+import { discoverySettings } from "../settings.ts";
 import { FILE_LAYOUTS } from "./layout.ts";
 import type { FileLayout, FileLayoutName } from "./layout.ts";
 
@@ -38,7 +38,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Where Dynamo keeps its records when nothing else is said. */
 export function defaultFileRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return envVariable(env, "DYN_FILE_KV") ?? join(envVariable(env, "TMPDIR") ?? "/tmp", "dynamo_store_kv");
+  const { TMPDIR: temporary = "" } = env;
+  return discoverySettings(env).root ?? join(temporary === "" ? "/tmp" : temporary, "dynamo_store_kv");
 }
 
 /** Throws `invalid_configuration`. */
