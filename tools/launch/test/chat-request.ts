@@ -1,0 +1,72 @@
+/**
+ * One streamed chat request as a client sees it.
+ */
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { createParser } from "eventsource-parser";
+
+export const MODEL = "mock-model";
+
+export interface ChatRequest {
+  readonly port: number;
+  readonly text: string;
+  /** The answer has to be complete after this many milliseconds. */
+  readonly boundMs: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The first token is there, or the refusal. */
+  readonly onBegin?: () => void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly content: string;
+  /** The error in the body or in the stream. */
+  readonly error: { readonly message: string; readonly code: number } | undefined;
+  /** Whether the stream has said that it is at its end. */
+  readonly isDone: boolean;
+}
+
+/** Every request has a connection of its own: none can meet one that the frontend is about to close. */
+const agent = new Agent({ keepAlive: false, maxSockets: Infinity });
+
+/** Rejects when the connection breaks or the answer isn't there in time. */
+export async function ask({ port, text, boundMs, headers, onBegin }: ChatRequest): Promise<Answer> {
+  const signal = AbortSignal.timeout(boundMs);
+  const call = request({
+    ...{ port, host: "127.0.0.1", method: "POST", path: "/v1/chat/completions", agent, signal },
+    headers: { "content-type": "application/json", ...headers },
+  });
+  call.end(JSON.stringify({ model: MODEL, stream: true, messages: [{ role: "user", content: text }] }));
+  const [response] = (await once(call, "response")) as [IncomingMessage];
+  onBegin?.();
+  const status = response.statusCode ?? 0;
+  return { status, ...(status === 200 ? await eventsOf(response) : await refusalOf(response)) };
+}
+
+async function eventsOf(response: IncomingMessage): Promise<Omit<Answer, "status">> {
+  let content = "";
+  let error: Answer["error"];
+  let isDone = false;
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      if (isDone) throw new Error(`After [DONE] came ${data}`);
+      if (data === "[DONE]") return void (isDone = true);
+      const chunk = JSON.parse(data) as Chunk;
+      error ??= chunk.error;
+      content += chunk.choices?.[0]?.delta.content ?? "";
+    },
+  });
+  for await (const chunk of response) parser.feed(String(chunk));
+  return { content, error, isDone };
+}
+
+async function refusalOf(response: IncomingMessage): Promise<Omit<Answer, "status">> {
+  const { error } = JSON.parse(Buffer.concat(await response.toArray()).toString()) as Pick<Answer, "error">;
+  return { content: "", error, isDone: true };
+}
+
+interface Chunk {
+  readonly choices?: readonly { readonly delta: { readonly content?: string } }[];
+  readonly error?: NonNullable<Answer["error"]>;
+}
