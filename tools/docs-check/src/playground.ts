@@ -20,7 +20,9 @@ export class Playground {
     const members = workspacePackages(root).filter(({ path }) => !path.startsWith("tools/"));
     for (const member of members) this.#install(member.manifest.name, member.folder);
     for (const member of members) this.#installDependencies(member);
-    this.#install("@types/node", dirname(require.resolve("@types/node/package.json")));
+    for (const name of ["@types/node", "vitest"]) {
+      this.#install(name, dirname(require.resolve(`${name}/package.json`)));
+    }
     const tsconfig = { extends: join(root, "tsconfig.base.json"), compilerOptions, include: ["**/*.ts"] };
     writeFileSync(join(this.folder, "tsconfig.json"), JSON.stringify(tsconfig));
     writeFileSync(join(this.folder, "package.json"), `{ "type": "module" }`);
