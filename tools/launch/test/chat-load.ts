@@ -42,25 +42,33 @@ export class ChatLoad {
   /** New requests go there. Resolves when no answer is still to begin elsewhere; streams may go on. */
   async switchTo(port: number): Promise<void> {
     this.#port = port;
-    await until(async () => [...this.#waiting.keys()].every((waiting) => waiting === port));
+    await this.#until(() => [...this.#waiting.keys()].every((waiting) => waiting === port));
   }
 
   /** Resolves when this many more answers have come whole. */
   async carries(more: number): Promise<void> {
     const goal = this.whole + more;
-    await until(async () => this.whole >= goal);
+    await this.#until(() => this.whole >= goal);
   }
 
   /** Resolves when one more request has failed. */
   async suffers(): Promise<void> {
     const before = this.failures.length;
-    await until(async () => this.failures.length > before);
+    await this.#until(() => this.failures.length > before);
   }
 
   /** Resolves when the last answers are complete. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#callers);
+  }
+
+  /** Rejects as soon as anything is wrong, and says what. */
+  async #until(isSo: () => boolean): Promise<void> {
+    await until(async () => {
+      if (this.wrongs.length > 0) throw new Error(`Wrong: ${this.wrongs.join("\n")}`);
+      return isSo();
+    });
   }
 
   async #call(): Promise<void> {
