@@ -31,7 +31,7 @@ export interface Document {
   anchors: Set<string>;
 }
 
-/** Every page that is written by hand. */
+/** Every page but the change logs. */
 export function findDocuments(root: string): Document[] {
   return globSync(["*.md", ".changeset/README.md", "docs/**/*.md", "{packages,apps,tools}/*/*.md"], {
     cwd: root,
