@@ -59,6 +59,7 @@ describe.skipIf(!hasNats)("a frontend and two workers", { timeout: 180_000 }, ()
     await calm.carries(CALM_REQUESTS);
     await calm.stop();
     expect({ failures: calm.failures, wrongs: calm.wrongs }).toEqual({ failures: [], wrongs: [] });
+    await nats.kill("SIGKILL"); // Nobody needs it for an orderly end.
     const programs = [program, ...workers.map((worker) => worker.program)];
     expect(await Promise.all(programs.map((each) => each.terminate()))).toEqual(
       programs.map(() => "exit code 0"),
