@@ -37,13 +37,20 @@ export class Child {
     });
     for (const output of [this.#process.stdout, this.#process.stderr]) if (output) this.#keepLines(output);
     this.ended = once(this.#process, "close").then(
-      () => undefined,
+      () => this.kill(),
       (error: unknown) => this.#remember(String(error)),
     );
   }
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** What it sends first. Rejects with its obituary when it ends before. */
+  async firstMessage(): Promise<unknown> {
+    const end = this.ended.then(() => Promise.reject(new Error(this.obituary())));
+    const [message] = (await Promise.race([once(this.#process, "message"), end])) as unknown[];
+    return message;
   }
 
   /** How it ended and what it said last. */
@@ -64,8 +71,14 @@ export class Child {
     await this.ended;
   }
 
+  /** Together with what it started and left behind. */
   kill(): void {
-    this.#process.kill("SIGKILL");
+    if (this.pid === undefined) return;
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch {
+      // Nobody is left in its group.
+    }
   }
 
   #keepLines(output: Readable): void {

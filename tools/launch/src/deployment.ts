@@ -5,7 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Broker } from "./broker.ts";
 import { Child } from "./child.ts";
+import type { Plane } from "./options.ts";
 
 export const MODEL = "mock-model";
 const WORKERS = 2;
@@ -15,12 +17,19 @@ const PATIENCE_MS = 8_000;
 
 export class Deployment {
   readonly children: readonly Child[];
+  readonly #broker: Broker | undefined;
 
-  constructor(httpPort: number) {
+  /** The broker is given when the plane needs one, and ended with everything else. */
+  constructor(httpPort: number, plane: Plane = "tcp", broker?: Broker) {
+    this.#broker = broker;
     const folder = mkdtempSync(join(tmpdir(), "dynamo-launch-"));
     // Also when the launcher falls over a fault of its own.
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    const env = { ...inheritedEnvironment(), ...deploymentEnvironment(folder) };
+    const env = {
+      ...inheritedEnvironment(),
+      ...deploymentEnvironment(folder, plane),
+      ...broker?.environment,
+    };
     const http = [
       "--http-host",
       "127.0.0.1",
@@ -34,7 +43,7 @@ export class Deployment {
       const args = ["--model-name", MODEL];
       return new Child({ name: `worker ${index + 1}`, program: programOf("mock-worker"), args, env });
     });
-    this.children = [frontend, ...workers];
+    this.children = [...(broker?.keeper ? [broker.keeper] : []), frontend, ...workers];
   }
 
   /** Resolves with the first child that ends. */
@@ -42,9 +51,12 @@ export class Deployment {
     return Promise.race(this.children.map((child) => child.ended.then(() => child)));
   }
 
-  /** Resolves when every child is gone, within seconds. */
+  /** Resolves when every child is gone, within seconds. The broker goes last: the others say goodbye through it. */
   async end(): Promise<void> {
-    await Promise.all(this.children.map((child) => child.end(PATIENCE_MS)));
+    const keeper = this.#broker?.keeper;
+    const users = this.children.filter((child) => child !== keeper);
+    await Promise.all(users.map((child) => child.end(PATIENCE_MS)));
+    await keeper?.end(PATIENCE_MS);
   }
 
   kill(): void {
@@ -58,11 +70,13 @@ function inheritedEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForeign(name)));
 }
 
-function deploymentEnvironment(folder: string): NodeJS.ProcessEnv {
+function deploymentEnvironment(folder: string, plane: Plane): NodeJS.ProcessEnv {
   return {
-    DYN_REQUEST_PLANE: "tcp",
+    DYN_REQUEST_PLANE: plane,
     DYN_TCP_RPC_HOST: "127.0.0.1",
     DYN_TCP_RPC_PORT: "0",
+    DYN_HTTP_RPC_HOST: "127.0.0.1",
+    DYN_HTTP_RPC_PORT: "0",
     DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
     DYN_DISCOVERY_BACKEND: "file",
     DYN_FILE_KV: folder,

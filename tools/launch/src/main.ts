@@ -1,6 +1,7 @@
 /**
  * `npm start`: the deployment, one answer, and an orderly end whatever happens.
  */
+import { findBroker } from "./broker.ts";
 import { curlCommand, demonstrate } from "./demo.ts";
 import { Deployment } from "./deployment.ts";
 import { askedToEnd } from "./endings.ts";
@@ -10,11 +11,15 @@ const options = parseOptions(process.argv.slice(2));
 const baseUrl = `http://127.0.0.1:${options.httpPort}`;
 const { stdout, stderr } = process;
 
-const asked = askedToEnd(() => deployment.kill());
-const deployment = new Deployment(options.httpPort);
+const running: { deployment?: Deployment } = {};
+const asked = askedToEnd(() => running.deployment?.kill());
+const broker = options.plane === "nats" ? await findBroker().catch(cannotStart) : undefined;
+const deployment = new Deployment(options.httpPort, options.plane, broker);
+running.deployment = deployment;
 const aborted = new AbortController();
 for (const { name, pid } of deployment.children) stdout.write(`${name}: pid ${String(pid)}\n`);
-stdout.write(`request plane: tcp, discovery: file, frontend: ${baseUrl}\n`);
+const plane = broker ? `${options.plane} (${broker.shown})` : options.plane;
+stdout.write(`request plane: ${plane}, discovery: file, frontend: ${baseUrl}\n`);
 
 try {
   await Promise.race([show(), asked, aChildDies()]);
@@ -36,4 +41,9 @@ async function show(): Promise<void> {
 async function aChildDies(): Promise<never> {
   const child = await deployment.firstDeath();
   throw new Error(child.obituary());
+}
+
+function cannotStart(error: unknown): never {
+  stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 }

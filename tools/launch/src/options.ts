@@ -1,6 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
+const PLANES = ["tcp", "http", "nats"] as const;
+export type Plane = (typeof PLANES)[number];
+
 export interface LaunchOptions {
+  readonly plane: Plane;
   readonly httpPort: number;
   /** End after the first answer. */
   readonly once: boolean;
@@ -13,20 +17,22 @@ export function parseOptions(args: readonly string[]): LaunchOptions {
     .description(
       "Starts a frontend and two mock workers on this machine and sends them one streaming request.",
     )
-    .option("--tcp", "use the TCP request plane (default)")
-    .option("--http", "use the HTTP request plane")
-    .option("--nats", "use the NATS request plane")
+    .addOption(planeOption("tcp", "use the TCP request plane (default)"))
+    .addOption(planeOption("http", "use the HTTP request plane"))
+    .addOption(planeOption("nats", "use the NATS request plane, and start a server when none runs"))
     .option("--once", "end after the answer instead of staying up")
     .addOption(port.argParser(parsePort))
     .helpOption("-h, --help", "show this")
     .allowExcessArguments(false)
     .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
     .parse(args, { from: "user" });
-  const given = command.opts<{ httpPort: number; once?: true; http?: true; nats?: true }>();
-  for (const plane of ["http", "nats"] as const) {
-    if (given[plane]) command.error(`error: the request plane '${plane}' is not there yet; use --tcp`);
-  }
-  return { httpPort: given.httpPort, once: given.once ?? false };
+  const given = command.opts<{ httpPort: number; once?: true } & Partial<Record<Plane, true>>>();
+  const plane = PLANES.find((one) => given[one]) ?? "tcp";
+  return { plane, httpPort: given.httpPort, once: given.once ?? false };
+}
+
+function planeOption(plane: Plane, description: string): Option {
+  return new Option(`--${plane}`, description).conflicts(PLANES.filter((other) => other !== plane));
 }
 
 function parsePort(text: string): number {

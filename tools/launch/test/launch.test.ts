@@ -4,9 +4,17 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Launcher, MAIN, freePort, isAlive } from "./launcher.ts";
+import { findNatsServer, startNatsServer } from "@dynamo/nats-server";
+import { USUAL_SERVER, isNats } from "../src/broker.ts";
+import { Launcher, MAIN, freePort } from "./launcher.ts";
 
 const ANSWER = "Hello! These words went to a worker and came back, one token at a time.";
+
+const found = await findNatsServer();
+if (found === undefined && process.env["CI"] !== undefined)
+  throw new Error("There is no nats-server to test with");
+/** Where a server runs at the usual place, the launcher takes that one. */
+const startsItsOwn = found !== undefined && !(await isNats(USUAL_SERVER));
 
 async function launch(...args: string[]) {
   const port = await freePort();
@@ -14,10 +22,17 @@ async function launch(...args: string[]) {
 }
 
 describe("the launcher", { timeout: 60_000 }, () => {
-  it("shows one streamed answer with its timing and ends with --once", async () => {
-    const { launcher } = await launch("--once");
+  it.for([
+    { args: [], plane: "tcp" },
+    { args: ["--tcp"], plane: "tcp" },
+    { args: ["--http"], plane: "http" },
+    { args: ["--nats"], plane: "nats" },
+  ])("shows one streamed answer with its timing and ends with --once and $args", async (run, { skip }) => {
+    skip(run.plane === "nats" && found === undefined, "needs a nats-server");
+    const { launcher } = await launch("--once", ...run.args);
     expect(await launcher.ended).toBe(0);
     expect(launcher.stderr).toBe("");
+    expect(launcher.stdout).toMatch(new RegExp(`^request plane: ${run.plane}\\b`, "m"));
     expect(launcher.stdout).toContain(`> ${ANSWER}\n< ${ANSWER}\n`);
     expect(launcher.stdout).toMatch(
       /15 tokens: the first after [\d.]+ ms, all after [\d.]+ ms, \d+ tokens\/s/,
@@ -74,7 +89,7 @@ describe("the launcher", { timeout: 60_000 }, () => {
     await launcher.up();
     launcher.process.kill("SIGKILL");
     await launcher.ended;
-    await expect.poll(() => launcher.pids().filter(isAlive), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => launcher.left(), { timeout: 20_000 }).toEqual([]);
   });
 
   it("ends when whoever started it is killed", async () => {
@@ -122,6 +137,60 @@ describe("the launcher", { timeout: 60_000 }, () => {
   });
 });
 
+describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", { timeout: 60_000 }, () => {
+  it("is there while the launcher is, and gone with it", async () => {
+    const { launcher } = await launch("--nats");
+    await launcher.up();
+    expect(launcher.stdout).toMatch(/^request plane: nats \(nats:\/\/127\.0\.0\.1:\d+, started for this\)/m);
+    expect(launcher.natsServers()).toHaveLength(1);
+    launcher.process.kill("SIGINT");
+    expect(await launcher.ended).toBe(0);
+    expect(launcher.stderr).toBe("");
+    await launcher.expectNothingLeft();
+  });
+
+  it("is gone also when the launcher is killed", async () => {
+    const { launcher } = await launch("--nats");
+    await launcher.up();
+    launcher.process.kill("SIGKILL");
+    await launcher.ended;
+    await expect.poll(() => launcher.left(), { timeout: 20_000 }).toEqual([]);
+  });
+
+  it.each(["the server", "what keeps it"])("ends everything when %s is killed", async (victim) => {
+    const { launcher } = await launch("--nats");
+    await launcher.up();
+    const [server = 0] = launcher.natsServers();
+    const [keeper = 0] = launcher.pids("nats-server");
+    process.kill(victim === "the server" ? server : keeper, "SIGKILL");
+    expect(await launcher.ended).toBe(1);
+    expect(launcher.stderr).toContain(`nats-server (pid ${keeper}) `);
+    await expect.poll(() => launcher.left(), { timeout: 20_000 }).toEqual([]);
+  });
+});
+
+describe.skipIf(found === undefined)("a nats-server that runs already", { timeout: 60_000 }, () => {
+  it("is used when NATS_SERVER names it, and stays", async () => {
+    await using server = await startNatsServer();
+    const args = [MAIN, "--nats", "--once", "--http-port", String(await freePort())];
+    const launcher = new Launcher(process.execPath, args, { NATS_SERVER: server.url });
+    expect(await launcher.ended).toBe(0);
+    expect(launcher.stdout).toContain("request plane: nats (the server of NATS_SERVER), ");
+    expect(launcher.pids("nats-server")).toEqual([]);
+    await launcher.expectNothingLeft();
+    expect(await isNats(server.url)).toBe(true);
+  });
+});
+
+it("names NATS_SERVER when nobody answers there", { timeout: 60_000 }, async () => {
+  const args = [MAIN, "--nats", "--http-port", String(await freePort())];
+  const launcher = new Launcher(process.execPath, args, { NATS_SERVER: "nats://127.0.0.1:1" });
+  expect(await launcher.ended).toBe(1);
+  expect(launcher.stderr).toMatch(/^worker [12] \(pid \d+\) ended with exit code 1\./m);
+  expect(launcher.stderr).toContain("set NATS_SERVER to where one runs");
+  await launcher.expectNothingLeft();
+});
+
 describe("the command line", () => {
   async function run(...args: string[]) {
     const launcher = new Launcher(process.execPath, [MAIN, ...args]);
@@ -136,8 +205,8 @@ describe("the command line", () => {
   });
 
   it.each([
-    [["--http"], "error: the request plane 'http' is not there yet; use --tcp\n"],
-    [["--nats"], "error: the request plane 'nats' is not there yet; use --tcp\n"],
+    [["--http", "--nats"], "error: option '--http' cannot be used with option '--nats'\n"],
+    [["--nats", "--tcp"], "error: option '--tcp' cannot be used with option '--nats'\n"],
     [["--frobnicate"], "error: unknown option '--frobnicate'\n"],
     [["surplus"], "too many arguments"],
     [["--http-port", "0"], "A port is a number from 1 to 65535."],

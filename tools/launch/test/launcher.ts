@@ -1,20 +1,19 @@
-import { setTimeout as sleep } from "node:timers/promises";
 /**
  * The launcher as npm starts it: a process with a tree of children.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
 
 export const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const CHILDREN = 3;
 
 export class Launcher {
   readonly process: ChildProcess;
@@ -33,7 +32,7 @@ export class Launcher {
     this.process.stderr?.on("data", (data) => (this.stderr += String(data)));
     this.ended = once(this.process, "close").then(([code]) => code as number | null);
     onTestFinished(() => {
-      for (const pid of [this.process.pid, ...this.pids()])
+      for (const pid of [this.process.pid, ...this.left()])
         if (pid && isAlive(pid)) process.kill(pid, "SIGKILL");
       rmSync(this.folder, { recursive: true, force: true });
     });
@@ -45,10 +44,21 @@ export class Launcher {
     return [...lines].filter(([, child]) => child?.startsWith(name)).map(([, , pid]) => Number(pid));
   }
 
+  /** The servers whose configuration is in the folder; Linux only. */
+  natsServers(): number[] {
+    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    return pids.filter((pid) => commandOf(pid).includes(`${this.folder}/nats-server-`)).map(Number);
+  }
+
+  /** The processes that the launcher started and that run now. */
+  left(): number[] {
+    return [...this.pids().filter(isAlive), ...this.natsServers()];
+  }
+
   /** Resolves when the answer was shown and the launcher stays up. */
   async up(): Promise<void> {
     await this.says("Ctrl-C ends everything.");
-    expect(this.pids()).toHaveLength(CHILDREN);
+    expect([...this.pids("frontend"), ...this.pids("worker")]).toHaveLength(3);
   }
 
   async says(text: string): Promise<void> {
@@ -58,8 +68,18 @@ export class Launcher {
 
   /** No process is left, and no file when the launcher could still see to that. */
   async expectNothingLeft(): Promise<void> {
-    await expect.poll(() => this.pids().filter(isAlive), { timeout: 20_000 }).toEqual([]);
-    expect(readdirSync(this.folder).filter((name) => name.startsWith("dynamo-launch-"))).toEqual([]);
+    await expect.poll(() => this.left(), { timeout: 20_000 }).toEqual([]);
+    const folders = readdirSync(this.folder).filter((name) => /^(dynamo-launch|nats-server)-/.test(name));
+    expect(folders).toEqual([]);
+  }
+}
+
+/** Empty for a process that is gone, or gone but for its exit code. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }
 

@@ -8,17 +8,21 @@ const CACHE = new URL("../node_modules/.cache/nats-server/", import.meta.url).pa
 /** Where Debian's package puts it, which the PATH of ordinary users leaves out. */
 const DEBIAN_FOLDER = "/usr/sbin";
 
-/**
- * The path of a `nats-server`: on the PATH, where Debian puts it, or out of Debian's package, which is fetched
- * once and unpacked beside this tool without being installed. `undefined` when there is none to be had.
- */
-export async function findNatsServer(): Promise<string | undefined> {
-  const folders = [
+/** The path of a `nats-server` that is on this machine: on the PATH, where Debian puts it, or fetched before. */
+export async function installedNatsServer(): Promise<string | undefined> {
+  return firstExecutable([
     ...(process.env["PATH"] ?? "").split(delimiter),
     DEBIAN_FOLDER,
     join(CACHE, DEBIAN_FOLDER),
-  ];
-  const found = await firstExecutable(folders);
+  ]);
+}
+
+/**
+ * The same, or else the one of Debian's package, which is fetched once and unpacked beside this tool without
+ * being installed. `undefined` when there is none to be had.
+ */
+export async function findNatsServer(): Promise<string | undefined> {
+  const found = await installedNatsServer();
   if (found !== undefined) return found;
   await unpackFromDebian().catch(() => undefined);
   return firstExecutable([join(CACHE, DEBIAN_FOLDER)]);

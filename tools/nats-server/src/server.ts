@@ -53,6 +53,12 @@ export class NatsServer implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** Resolves when the process that runs now has ended, for whatever reason. */
+  async ended(): Promise<void> {
+    const child = this.#child;
+    if (child && !hasEnded(child)) await once(child, "exit");
+  }
+
   /** What the server has logged so far, all its processes together. */
   get output(): string {
     return this.#output;

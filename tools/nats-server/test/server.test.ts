@@ -30,8 +30,10 @@ describe.skipIf(found === undefined)("a server", () => {
   it("is gone at the end, even when it was stopped in its tracks", async () => {
     const server = await startNatsServer();
     const { pid } = server;
+    const ended = server.ended();
     await server.kill("SIGSTOP");
     await server[Symbol.asyncDispose]();
+    await ended;
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
 
