@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { RequestPlaneError } from "../errors.ts";
 import type { ResponseControl, ResponseReceiver } from "../response-plane.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
+import type { MeasureFrame } from "../wire/frame-decoder.ts";
 import {
   decodeHandshake,
   decodePrologue,
@@ -13,7 +14,7 @@ import {
   SENTINEL,
   STOP_FRAME,
 } from "../wire/response-frames.ts";
-import { headerBytesOf, measureTwoPart, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
+import { headerBytesOf, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 
 /** How long the peer may take to read our last words before the socket is taken away. */
 const FAREWELL_MS = 1_000;
@@ -30,13 +31,10 @@ export class CallHomeConnection implements ResponseControl {
   #receiver: ResponseReceiver | undefined;
   #stopped = false;
 
-  constructor(socket: Socket, maxMessageBytes: number, claim: ClaimResponse) {
+  constructor(socket: Socket, measure: MeasureFrame, claim: ClaimResponse) {
     this.#socket = socket;
     this.#claim = claim;
-    const decoder = new FrameDecoder(
-      measureTwoPart(maxMessageBytes, "DYN_TCP_MAX_MESSAGE_SIZE"),
-      this.#onFrame,
-    );
+    const decoder = new FrameDecoder(measure, this.#onFrame);
     socket.on("data", (chunk: Buffer) => this.#read(decoder, chunk));
     socket.on("end", () => this.#end());
     socket.on("error", (cause) => this.fail(lostConnection(cause)));

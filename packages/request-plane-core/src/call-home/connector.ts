@@ -29,6 +29,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const CLOSING_TIMEOUT_MS = 10_000;
 /** A caller sends nothing but `"stop"` and `"kill"`. */
 const MAX_CONTROL_BYTES = 1024;
+const measureControl = measureTwoPart(MAX_CONTROL_BYTES, "the protocol");
 
 export class CallHomeConnector implements ResponseConnector {
   readonly transport = CALL_HOME_TRANSPORT;
@@ -88,6 +89,8 @@ class CallHomeWriter implements ResponseWriter {
   readonly #address: string;
   readonly #bounds: Bounds;
   readonly #batch = new FrameBatch();
+  /** Made when the caller says something, which most never do. */
+  #decoder: FrameDecoder | undefined;
   #flushing = false;
   #connected = false;
   #ended = false;
@@ -106,8 +109,7 @@ class CallHomeWriter implements ResponseWriter {
     socket.on("error", (cause) => this.#lose(cause));
     socket.on("end", () => this.#lose());
     socket.on("close", () => this.#lose());
-    const decoder = new FrameDecoder(measureTwoPart(MAX_CONTROL_BYTES, "the protocol"), this.#onFrame);
-    socket.on("data", (chunk: Buffer) => this.#read(decoder, chunk));
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
   }
 
   prologue(error?: RequestPlaneError): void {
@@ -196,9 +198,10 @@ class CallHomeWriter implements ResponseWriter {
     this.#batch.writeTo(this.#socket);
   };
 
-  #read(decoder: FrameDecoder, chunk: Buffer): void {
+  #read(chunk: Buffer): void {
+    this.#decoder ??= new FrameDecoder(measureControl, this.#onFrame);
     try {
-      decoder.push(chunk);
+      this.#decoder.push(chunk);
     } catch {
       // A caller that breaks the protocol can't be answered, as in Dynamo 1.2 and later.
       this.#lose();

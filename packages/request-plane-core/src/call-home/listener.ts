@@ -11,6 +11,8 @@ import { ExpiryQueue } from "../expiry-queue.ts";
 import { listen } from "../listen.ts";
 import type { ResponsePlane, ResponseReceiver, ResponseSlot } from "../response-plane.ts";
 import { formatSocketAddress, resolveHosts } from "../socket-address.ts";
+import type { MeasureFrame } from "../wire/frame-decoder.ts";
+import { measureTwoPart } from "../wire/two-part.ts";
 import { CallHomeConnection } from "./connection.ts";
 import { CALL_HOME_TRANSPORT, encodeCallHomeInfo } from "./connection-info.ts";
 
@@ -33,6 +35,7 @@ const MAX_HALF_OPEN = 4096;
 export class CallHomeListener implements ResponsePlane {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #options: CallHomeOptions;
+  readonly #measure: MeasureFrame;
   readonly #pending = new Map<string, ResponseReceiver>();
   readonly #connections = new Set<CallHomeConnection>();
   readonly #halfOpen = new ExpiryQueue<CallHomeConnection>(HANDSHAKE_TIMEOUT_MS, (connection) =>
@@ -44,6 +47,7 @@ export class CallHomeListener implements ResponsePlane {
 
   constructor(options: CallHomeOptions) {
     this.#options = options;
+    this.#measure = measureTwoPart(options.maxMessageBytes, "DYN_TCP_MAX_MESSAGE_SIZE");
   }
 
   get size(): number {
@@ -102,7 +106,7 @@ export class CallHomeListener implements ResponsePlane {
       socket.destroy();
       return;
     }
-    const connection = new CallHomeConnection(socket, this.#options.maxMessageBytes, this.#claim);
+    const connection = new CallHomeConnection(socket, this.#measure, this.#claim);
     this.#connections.add(connection);
     this.#halfOpen.add(connection);
     socket.once("close", () => {
