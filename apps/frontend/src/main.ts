@@ -16,7 +16,11 @@ import { loadTransports } from "./planes.ts";
 async function main(): Promise<void> {
   const warnings: string[] = [];
   const options = parseOptions(process.argv.slice(2), (message) => warnings.push(message));
-  const logger = pino({ name: "dynamo-frontend", level: options.logLevel }, pino.destination(2));
+  // Not sync, pino would try for ever to write its last lines at the exit when their reader is gone.
+  const logger = pino(
+    { name: "dynamo-frontend", level: options.logLevel },
+    pino.destination({ dest: 2, sync: true }),
+  );
   for (const warning of warnings) logger.warn(warning);
   const discovery = discoveryFromEnv({ ...process.env, DYN_DISCOVERY_BACKEND: options.discoveryBackend });
   const transports = await loadTransports(options.requestPlane);

@@ -126,6 +126,16 @@ describe("the program", () => {
     expect(await program.ended).toBe(0);
   });
 
+  test("ends also when nobody reads its log any more", async () => {
+    // Two warnings and the end at once: the second one is still to be written then.
+    const program = new Program(["--discovery-backend", "etcd"], {
+      DYN_REQUEST_PLANE: "udp",
+      DYN_LOG: "loud",
+    });
+    program.child.stderr?.destroy();
+    expect(await program.ended).toBe(2);
+  });
+
   test("says which port is in use and what to do", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -13,7 +13,8 @@ import { shutdownRequested } from "./shutdown.ts";
 import { serveModel } from "./worker.ts";
 
 const { values: options, warnings } = parseOptions(process.argv.slice(2));
-const logger = pino({ level: options.logLevel, base: null }, pino.destination(2));
+// Not sync, pino would try for ever to write its last lines at the exit when their reader is gone.
+const logger = pino({ level: options.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
 for (const warning of warnings) logger.warn(warning);
 try {
   await run(options);
