@@ -98,16 +98,6 @@ const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
   "protocol_error",
 ]);
 
-/** Codes that say that the worker or the way to it is sick, not the request. */
-const SICK: ReadonlySet<ErrorCode> = new Set([
-  "unknown_endpoint",
-  "unavailable",
-  "cannot_connect",
-  "disconnected",
-  "deadline_exceeded",
-  "protocol_error",
-]);
-
 export class RequestPlaneError extends Error {
   override readonly name = "RequestPlaneError";
   readonly code: ErrorCode;
@@ -128,9 +118,9 @@ export class RequestPlaneError extends Error {
     return ELSEWHERE.has(this.code) && this.facts.phase !== "total";
   }
 
-  /** Whether the failure counts against the instance that was asked. */
+  /** Whether the failure counts against the instance that was asked. One that has no room is not sick. */
   get blamesInstance(): boolean {
-    return SICK.has(this.code) && this.facts.phase !== "total";
+    return this.retryableElsewhere && this.code !== "overloaded";
   }
 
   /** The same error with more facts; those it already has win. */
