@@ -1,0 +1,45 @@
+/**
+ * One thing that is tried with one release on one plane.
+ */
+import type { Plane, Release } from "./releases.ts";
+import type { Site } from "./site.ts";
+
+export interface Cell {
+  /** Heading under which the result is reported. */
+  readonly section: string;
+  /** What holds when it passes. Unique within its section. */
+  readonly name: string;
+  /** Planes and releases it is for; default: all. What it is not for is not reported. */
+  readonly on?: (release: Release, plane: Plane) => boolean;
+  /** How long it may take, in milliseconds. Default 20 000. */
+  readonly timeoutMs?: number;
+  /** Rejects when it fails. What a release can't do is told by `cannot`. */
+  readonly run: (site: Site) => Promise<Cannot | undefined>;
+}
+
+/** What the release can't do, in one sentence that says why. */
+export interface Cannot {
+  readonly cannot: string;
+}
+
+export function cannot(why: string): Cannot {
+  return { cannot: why };
+}
+
+export type Outcome =
+  | { readonly status: "pass" }
+  | { readonly status: "cannot"; readonly why: string }
+  | { readonly status: "fail"; readonly what: string };
+
+export type CellResult = Outcome & {
+  readonly section: string;
+  readonly name: string;
+  readonly release: Release;
+  readonly plane: Plane;
+  readonly durationMs: number;
+};
+
+/** Fills in the section of each cell. */
+export function inSection(section: string, cells: readonly Omit<Cell, "section">[]): Cell[] {
+  return cells.map((cell) => ({ section, ...cell }));
+}

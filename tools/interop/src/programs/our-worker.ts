@@ -1,0 +1,27 @@
+/**
+ * A worker made of our packages that serves the reference endpoint. It is told what to be in its first argument,
+ * and ends when its input does.
+ */
+import { fileDiscovery } from "@dynamo/discovery";
+import { referenceHandler } from "@dynamo/request-plane-conformance";
+import type { ReferenceRequest } from "@dynamo/request-plane-conformance";
+import { createNetworkManager } from "@dynamo/request-plane-core";
+import { layoutOf } from "../releases.ts";
+import { transportFor } from "../roles/transports.ts";
+import type { OurWorkerOptions } from "../roles/our-worker.ts";
+
+const { endpoint, release, plane, natsUrl, root } = JSON.parse(process.argv[2] ?? "") as OurWorkerOptions;
+
+const discovery = fileDiscovery({ root, layout: layoutOf(release) });
+const manager = createNetworkManager({
+  transports: [transportFor(plane, release, natsUrl)],
+  discovery,
+  environment: {},
+});
+const served = await manager.endpoint<ReferenceRequest>(endpoint).serve(referenceHandler());
+process.stdout.write(`@interop ${JSON.stringify({ serving: served.instance.transport })}\n`);
+
+process.stdin.resume();
+process.stdin.once("end", () => {
+  void manager.close({ drainMs: 0 }).then(() => discovery.close());
+});

@@ -1,0 +1,82 @@
+/**
+ * Runs cells: those of one site one after the other, several sites at the same time.
+ */
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Cell, CellResult, Outcome } from "./cell.ts";
+import { planesOf } from "./releases.ts";
+import type { Plane, Release } from "./releases.ts";
+import { Site } from "./site.ts";
+import type { Surroundings } from "./site.ts";
+import { within } from "./waiting.ts";
+
+const CELL_MS = 20_000;
+
+export interface RunPlan {
+  readonly cells: readonly Cell[];
+  readonly releases: readonly Release[];
+  readonly planes: readonly Plane[];
+  /** Sites at the same time. */
+  readonly concurrency: number;
+}
+
+export interface Column {
+  readonly release: Release;
+  readonly plane: Plane;
+}
+
+/** Each release with each plane that it has. */
+export function columnsOf({ releases, planes }: Pick<RunPlan, "releases" | "planes">): readonly Column[] {
+  return releases.flatMap((release) =>
+    planesOf(release).flatMap((plane) => (planes.includes(plane) ? [{ release, plane }] : [])),
+  );
+}
+
+/** Rejects never for what a cell does: that is in its result. Results are in the order of columns and cells. */
+export async function runCells(
+  plan: RunPlan,
+  surroundings: Surroundings,
+  onResult: (result: CellResult) => void,
+): Promise<CellResult[]> {
+  const columns = columnsOf(plan);
+  const results: CellResult[][] = [];
+  const queue = columns.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, column] of queue) {
+      results[index] = await runColumn(column, plan.cells, surroundings, onResult);
+    }
+  };
+  await Promise.all(Array.from({ length: plan.concurrency }, work));
+  return results.flat();
+}
+
+async function runColumn(
+  { release, plane }: Column,
+  cells: readonly Cell[],
+  surroundings: Surroundings,
+  onResult: (result: CellResult) => void,
+): Promise<CellResult[]> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-interop-"));
+  await using site = new Site(release, plane, folder.path, surroundings);
+  const results: CellResult[] = [];
+  for (const cell of cells) {
+    if (cell.on && !cell.on(release, plane)) continue;
+    const startedAt = performance.now();
+    const outcome = await outcomeOf(cell, site);
+    const { section, name } = cell;
+    const result = { ...outcome, section, name, release, plane, durationMs: performance.now() - startedAt };
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+async function outcomeOf(cell: Cell, site: Site): Promise<Outcome> {
+  try {
+    const ended = await within("The cell", cell.run(site), cell.timeoutMs ?? CELL_MS);
+    return ended ? { status: "cannot", why: ended.cannot } : { status: "pass" };
+  } catch (error) {
+    return { status: "fail", what: error instanceof Error ? error.message : String(error) };
+  }
+}

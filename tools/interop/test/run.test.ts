@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { cannot } from "../src/cell.ts";
+import type { Cell } from "../src/cell.ts";
+import { loadCells } from "../src/cells.ts";
+import { columnsOf, runCells } from "../src/run.ts";
+import type { Site } from "../src/site.ts";
+
+const surroundings = {
+  natsUrl: "nats://127.0.0.1:1",
+  wheels: { pythonOf: () => Promise.reject(new Error("There are no wheels here")) },
+};
+
+const run = (cells: readonly Cell[]): ReturnType<typeof runCells> =>
+  runCells(
+    { cells, releases: ["1.6.1", "0.7.1"], planes: ["tcp"], concurrency: 2 },
+    surroundings,
+    () => undefined,
+  );
+
+describe("runCells", () => {
+  it("gives every cell of every site a result, in their order", async () => {
+    const results = await run([
+      { section: "s", name: "passes", run: async () => undefined },
+      { section: "s", name: "can't", run: async () => cannot("It is too old.") },
+      { section: "s", name: "fails", run: () => Promise.reject(new Error("broken")) },
+      { section: "s", name: "hangs", timeoutMs: 50, run: () => new Promise(() => undefined) },
+      { section: "s", name: "only old", on: (release) => release === "0.7.1", run: async () => undefined },
+    ]);
+    expect(results.map(({ release, name, status }) => `${release} ${name}: ${status}`)).toEqual([
+      "1.6.1 passes: pass",
+      "1.6.1 can't: cannot",
+      "1.6.1 fails: fail",
+      "1.6.1 hangs: fail",
+      "0.7.1 passes: pass",
+      "0.7.1 can't: cannot",
+      "0.7.1 fails: fail",
+      "0.7.1 hangs: fail",
+      "0.7.1 only old: pass",
+    ]);
+    expect(results[3]).toMatchObject({ what: "The cell took longer than 50 ms" });
+  });
+
+  it("starts a role once for a site and disposes of it, of neighbours too", async () => {
+    const log: string[] = [];
+    const role = async ({ release }: Site): Promise<AsyncDisposable> => {
+      log.push(`starts ${release}`);
+      return { [Symbol.asyncDispose]: async () => void log.push(`ends ${release}`) };
+    };
+    const use: Cell["run"] = async (site) => {
+      await site.use(role);
+      await site.beside("1.2.1").use(role);
+    };
+    const cells = ["a", "b"].map((name) => ({ section: "s", name, run: use }));
+    await runCells(
+      { cells, releases: ["1.6.1"], planes: ["tcp"], concurrency: 1 },
+      surroundings,
+      () => undefined,
+    );
+    expect(log).toEqual(["starts 1.6.1", "starts 1.2.1", "ends 1.2.1", "ends 1.6.1"]);
+  });
+
+  it("tells of a role that can't be started in each cell that uses it", async () => {
+    const use: Cell["run"] = async (site) => {
+      await site.use(() => Promise.reject(new Error("no such program")));
+    };
+    const [result] = await run([{ section: "s", name: "a", run: use }]);
+    expect(result).toMatchObject({ status: "fail", what: "no such program" });
+  });
+});
+
+describe("cells", () => {
+  it("have names that differ within their section", async () => {
+    const names = (await loadCells()).map(({ section, name }) => `${section}: ${name}`);
+    expect(names.length).toBeGreaterThan(0);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe("columnsOf", () => {
+  it("leaves out planes that a release doesn't have", () => {
+    const columns = columnsOf({ releases: ["1.2.1", "1.6.1"], planes: ["tcp", "http"] });
+    expect(columns.map(({ release, plane }) => `${release} ${plane}`)).toEqual([
+      "1.2.1 tcp",
+      "1.2.1 http",
+      "1.6.1 tcp",
+    ]);
+  });
+});
