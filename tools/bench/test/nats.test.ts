@@ -1,13 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { findNatsServer } from "@dynamo/nats-server";
+import { hasNatsServer } from "@dynamo/nats-server";
 import { describe, expect, test, vi } from "vitest";
 import { prepareNats } from "../src/nats.ts";
 import { bareNats } from "../src/subjects/bare-nats.ts";
 import { callHome } from "../src/subjects/call-home.ts";
 
-const isThere = (await findNatsServer()) !== undefined;
+const isThere = await hasNatsServer();
 const ignore = (): void => undefined;
 
 describe.skipIf(!isThere)("a nats-server", () => {

@@ -1,18 +1,13 @@
-import { findNatsServer, startNatsServer } from "@dynamo/nats-server";
+import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
 import type { NatsServer, NatsServerConfig } from "@dynamo/nats-server";
 import { connect } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { describe, onTestFinished } from "vitest";
 
-const found = await findNatsServer();
-if (found === undefined) {
-  const message = "There is no nats-server on this machine, and none could be fetched";
-  if (process.env["CI"] !== undefined) throw new Error(message);
-  process.stderr.write(`\n!!! ${message}: THE TESTS OF THE NATS PLANE ARE NOT RUN !!!\n\n`);
-}
+const hasNats = await hasNatsServer();
 
 /** Tests that need a real server. Without one they are reported as skipped, and fail in CI. */
-export const describeWithNats = describe.skipIf(found === undefined);
+export const describeWithNats = describe.skipIf(!hasNats);
 
 /** A server for one test, stopped at its end. */
 export async function natsServer(config: NatsServerConfig = {}): Promise<NatsServer> {
