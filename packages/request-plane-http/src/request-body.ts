@@ -1,6 +1,10 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Exchange } from "./exchange.ts";
 
+/** Who sends more than this, or slower, is answered while it sends. */
+const MAX_DROPPED_BYTES = 256 * 1024;
+const MAX_DROPPING_MS = 1_000;
+
 export interface BodyBounds {
   readonly maxMessageBytes: number;
   readonly peerTimeoutMs: number;
@@ -42,6 +46,30 @@ export async function readBody(exchange: Exchange, bounds: BodyBounds): Promise<
       input.off("data", onData).off("end", onEnd).off("close", onClose);
     };
     input.on("data", onData).on("end", onEnd).on("close", onClose);
+  });
+}
+
+/**
+ * Reads and drops the rest of a request that is refused, within bounds, before it is answered: proxies and some
+ * callers lose an answer that comes before they have sent everything.
+ */
+export async function dropRest({ input, headers }: Exchange): Promise<void> {
+  const declared = Number(headers["content-length"] ?? 0);
+  if (headers.expect !== undefined || declared > MAX_DROPPED_BYTES || input.destroyed) return;
+  await new Promise<void>((resolve) => {
+    let length = 0;
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > MAX_DROPPED_BYTES) done();
+    };
+    const done = (): void => {
+      clearTimeout(timer);
+      input.off("data", onData).off("end", done).off("close", done);
+      resolve();
+    };
+    const timer = setTimeout(done, MAX_DROPPING_MS);
+    input.on("data", onData).on("end", done).on("close", done);
+    if (input.readableEnded) done();
   });
 }
 

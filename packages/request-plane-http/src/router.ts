@@ -9,7 +9,7 @@ import { DIRECT_TRANSPORT, DirectConnector } from "./direct-response.ts";
 import type { EndpointTable } from "./endpoint-table.ts";
 import type { Exchange } from "./exchange.ts";
 import { HttpRefusal, refuse } from "./refusal.ts";
-import { readBody } from "./request-body.ts";
+import { dropRest, readBody } from "./request-body.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The acknowledgement of Dynamo's own workers. */
@@ -37,7 +37,10 @@ export class Router {
   readonly handle = (exchange: Exchange): void => {
     this.pending += 1;
     this.#answer(exchange)
-      .catch((error: unknown) => refuse(exchange, RequestPlaneError.from(error)))
+      .catch(async (error: unknown) => {
+        await dropRest(exchange);
+        refuse(exchange, RequestPlaneError.from(error));
+      })
       .finally(() => (this.pending -= 1));
   };
 

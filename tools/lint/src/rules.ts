@@ -21,8 +21,9 @@ const allowedImports: Record<string, Allowed> = {
   "kv-router": { src: [core] },
 };
 
-/** Tools that start a program for tests to work with. */
-const isTestServer = (path: string): boolean => path === "tools/nats-server";
+/** Tools that tests of packages and apps are made with. */
+const testTools = ["tools/debian-programs", "tools/nats-server"];
+const isForTests = ({ path }: WorkspacePackage): boolean => testTools.includes(path);
 
 const anyMember = "^(packages|apps|tools)/([^/]+)/";
 const sockets = ["net", "tls", "dgram", "http", "https", "http2"];
@@ -62,13 +63,17 @@ export function importRules(members: WorkspacePackage[]): IRegularForbiddenRuleT
       "nothing-imports-apps-or-tools",
       "apps and tools are the end of the line: only tools may import them",
       { path: "^(packages|apps)/" },
-      { path: importOf(members.filter(({ path }) => !path.startsWith("packages/") && !isTestServer(path))) },
+      {
+        path: importOf(
+          members.filter((member) => !member.path.startsWith("packages/") && !isForTests(member)),
+        ),
+      },
     ),
     rule(
       "nothing-imports-apps-or-tools",
-      "what starts a program to test against is for tests only",
+      "what tests are made with is for tests only",
       { path: "^(packages|apps)/[^/]+/src/" },
-      { path: importOf(members.filter(({ path }) => isTestServer(path))) },
+      { path: importOf(members.filter(isForTests)) },
     ),
     rule(
       "no-sockets-in-kv-router",

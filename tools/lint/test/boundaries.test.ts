@@ -119,7 +119,7 @@ test("reports a tool imported by an app", async () => {
   expect(await brokenRules()).toEqual(["nothing-imports-apps-or-tools"]);
 });
 
-test("lets tests, and only tests, import a tool that starts a server to test against", async () => {
+test("lets tests, and only tests, import a tool that tests are made with", async () => {
   tree.addPackage("tools/nats-server");
   tree.addPackage("packages/request-plane-tcp", {
     dependencies: ["request-plane-core", "left-pad", "nats-server"],

@@ -1,4 +1,5 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 
 export const HAS_CURL = ((): boolean => {
   try {
@@ -31,5 +32,45 @@ export async function curl(...options: string[]): Promise<CurlResult> {
 
 /** A request as a person types it. */
 export async function curlJson(address: string, request: unknown, ...options: string[]): Promise<CurlResult> {
-  return curl("-H", "content-type: application/json", "-d", JSON.stringify(request), ...options, address);
+  return curl(...jsonOptions(request), ...options, address);
+}
+
+export interface CurlStream extends AsyncDisposable {
+  /** What has arrived so far. */
+  readonly body: string;
+  /** Its exit code. */
+  readonly ended: Promise<number | null>;
+  /** The whole body of a request that is read from standard input (`-T -`). */
+  send(text: string): void;
+  /** It reads nothing any more. */
+  freeze(): void;
+  /** As Ctrl-C does. */
+  interrupt(): Promise<void>;
+}
+
+/** A request whose response is looked at while it arrives. */
+export function curlStream(...options: string[]): CurlStream {
+  const child = spawn("curl", ["-sSN", "--max-time", "20", ...options]);
+  const ended = once(child, "close").then(() => child.exitCode);
+  let body = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
+  const interrupt = async (): Promise<void> => {
+    child.kill("SIGINT");
+    child.kill("SIGCONT");
+    await ended;
+  };
+  return {
+    get body() {
+      return body;
+    },
+    ended,
+    send: (text) => child.stdin.end(text),
+    freeze: () => void child.kill("SIGSTOP"),
+    interrupt,
+    [Symbol.asyncDispose]: interrupt,
+  };
+}
+
+export function jsonOptions(request: unknown): string[] {
+  return ["-H", "content-type: application/json", "-d", JSON.stringify(request)];
 }
