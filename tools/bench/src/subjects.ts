@@ -1,5 +1,6 @@
 import type { Subject } from "./subject.ts";
 import { bareHttp2 } from "./subjects/bare-http2.ts";
+import { bareMux } from "./subjects/bare-mux.ts";
 import { bareNats } from "./subjects/bare-nats.ts";
 import { callHome } from "./subjects/call-home.ts";
 import { dynamoHttp, dynamoNats, dynamoTcp } from "./subjects/dynamo.ts";
@@ -10,7 +11,7 @@ export const OURS: readonly Subject[] = [dynamoTcp, dynamoNats, dynamoHttp];
 
 /** In the order of the table: each plane with its rival. A new rival is one more file and one more entry. */
 export const SUBJECTS: readonly Subject[] = [
-  ...[dynamoTcp, callHome],
+  ...[dynamoTcp, callHome, bareMux],
   ...[dynamoNats, bareNats],
   ...[dynamoHttp, bareHttp2],
   grpcJs,

@@ -7,7 +7,7 @@ test("everything is measured unless something is asked for", () => {
   const { plan, subjects, json, profile } = parseOptions([]);
   expect(namesOf(plan.cases)).toEqual(["unary-1", "unary-64", "stream-32"]);
   expect(namesOf(subjects)).toEqual([
-    ...["dynamo-tcp", "call-home", "dynamo-nats", "bare-nats", "dynamo-http", "bare-http2"],
+    ...["dynamo-tcp", "call-home", "bare-mux", "dynamo-nats", "bare-nats", "dynamo-http", "bare-http2"],
     "grpc-js",
   ]);
   expect(plan).toMatchObject({ rounds: 5, roundMs: 1500 });
