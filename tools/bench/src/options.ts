@@ -26,13 +26,13 @@ interface Given {
 /** The warm-up is long because V8 takes some ten thousand calls to settle. */
 const FULL = { rounds: 5, seconds: 1.5, warmUpMs: 4_000 };
 /** Too short to settle: figures of a short run are for seeing that all works, and for large differences. */
-const SHORT = { rounds: 3, seconds: 0.3, warmUpMs: 800 };
+const SHORT = { rounds: 2, seconds: 0.2, warmUpMs: 200 };
 
 /** Prints and ends the process after `--help` (exit code 0) and after a mistake (exit code 2). */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const given = new Command("npm run bench --")
     .description(
-      "Measures this library on each of its planes, bare programs that do the same exchanges, and gRPC, each with a client and a server.",
+      "Measures this library on each of its planes, bare programs that do the same exchanges, gRPC and Connect, each with a client and a server.",
     )
     .option(
       "--short",

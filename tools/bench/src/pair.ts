@@ -109,7 +109,7 @@ export class Pair implements AsyncDisposable {
 /** Settings of the outside don't reach a measurement, and nothing listens beyond loopback. */
 function environment(
   { discoveryRoot, natsUrl }: PairOptions,
-  { name, needsNats }: Subject,
+  { name, needsNats, env }: Subject,
 ): NodeJS.ProcessEnv {
   const outside = Object.entries(process.env).filter(([variable]) => !/^(DYN|NATS)_/.test(variable));
   return {
@@ -122,5 +122,6 @@ function environment(
     DYN_HTTP_RPC_PORT: "0",
     DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
     ...(needsNats && { NATS_SERVER: natsUrl }),
+    ...env,
   };
 }

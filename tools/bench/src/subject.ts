@@ -10,6 +10,8 @@ export interface Subject {
   /** A module that calls {@link runServer}; it is started as a process of its own. */
   readonly serverProgram: URL;
   readonly serverArgs?: readonly string[];
+  /** Settings of both processes. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Name of the subject that does the same exchange with nothing around it. Default: none. */
   readonly rival?: string;
   /** Both processes find a nats-server at `NATS_SERVER`. */

@@ -7,8 +7,10 @@ test("everything is measured unless something is asked for", () => {
   const { plan, subjects, json, profile } = parseOptions([]);
   expect(namesOf(plan.cases)).toEqual(["unary-1", "unary-64", "stream-32"]);
   expect(namesOf(subjects)).toEqual([
-    ...["dynamo-tcp", "call-home", "bare-mux", "dynamo-nats", "bare-nats", "dynamo-http", "bare-http2"],
-    "grpc-js",
+    ...["dynamo-tcp", "bare-mux", "dynamo-tcp-callhome", "call-home"],
+    ...["dynamo-nats", "bare-nats-inband", "dynamo-nats-callhome", "bare-nats"],
+    ...["dynamo-http", "bare-http2-inband", "dynamo-http-callhome", "bare-http2"],
+    ...["grpc-js", "connect-es"],
   ]);
   expect(plan).toMatchObject({ rounds: 5, roundMs: 1500 });
   expect({ json, profile }).toEqual({ json: undefined, profile: undefined });
@@ -32,9 +34,9 @@ test("cases and subjects can be picked, more than one each", () => {
 
 test("what is profiled is this library, unless another subject is named", () => {
   expect(namesOf(parseOptions(["--profile", "out"]).subjects)).toEqual([
-    "dynamo-tcp",
-    "dynamo-nats",
-    "dynamo-http",
+    ...["dynamo-tcp", "dynamo-tcp-callhome"],
+    ...["dynamo-nats", "dynamo-nats-callhome"],
+    ...["dynamo-http", "dynamo-http-callhome"],
   ]);
   expect(namesOf(parseOptions(["--profile", "out", "--subject", "call-home"]).subjects)).toEqual([
     "call-home",

@@ -3,10 +3,8 @@ import { createServer } from "node:http2";
 import type { ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { runServer } from "../program.ts";
+import { WINDOW_BYTES } from "./bare-http2.ts";
 import { answerAtHome } from "./call-home-answer.ts";
-
-/** As wide as the library's, so that 64 requests at a time don't wait for each other. */
-const WINDOW_BYTES = 16 * 1024 * 1024;
 
 runServer(async () => {
   const server = createServer();

@@ -1,5 +1,5 @@
 /**
- * This library: manager, file discovery, call-home, response stream, on any of its planes.
+ * This library: manager, file discovery, response stream, on any of its planes and both ways of responding.
  */
 import { discoveryFromEnv } from "@dynamo/discovery";
 import { createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
@@ -9,16 +9,27 @@ import type { BenchItem, BenchRequest } from "../workload.ts";
 
 export const DYNAMO_ENDPOINT = "bench.worker.generate";
 
-export const dynamoTcp = dynamo("tcp", { rival: "call-home" });
-export const dynamoNats = dynamo("nats", { rival: "bare-nats", needsNats: true });
-export const dynamoHttp = dynamo("http", { rival: "bare-http2" });
+/** How responses come back: as the library chooses, or on connections of their own. */
+type ResponsePlane = "auto" | "callhome";
 
-function dynamo(plane: RequestPlaneMode, more: Pick<Subject, "rival" | "needsNats">): Subject {
+export const dynamoTcp = dynamo("tcp", "auto", { rival: "bare-mux" });
+export const dynamoTcpCallHome = dynamo("tcp", "callhome", { rival: "call-home" });
+export const dynamoNats = dynamo("nats", "auto", { rival: "bare-nats-inband", needsNats: true });
+export const dynamoNatsCallHome = dynamo("nats", "callhome", { rival: "bare-nats", needsNats: true });
+export const dynamoHttp = dynamo("http", "auto", { rival: "bare-http2-inband" });
+export const dynamoHttpCallHome = dynamo("http", "callhome", { rival: "bare-http2" });
+
+function dynamo(
+  plane: RequestPlaneMode,
+  responses: ResponsePlane,
+  more: Pick<Subject, "rival" | "needsNats">,
+): Subject {
   return {
-    name: `dynamo-${plane}`,
+    name: responses === "auto" ? `dynamo-${plane}` : `dynamo-${plane}-${responses}`,
     what: `this library on the ${plane.toUpperCase()} plane, with file discovery`,
     serverProgram: new URL("dynamo-server.ts", import.meta.url),
     serverArgs: [plane],
+    env: { DYN_RESPONSE_PLANE: responses },
     ...more,
 
     async connect() {

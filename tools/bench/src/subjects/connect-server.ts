@@ -1,0 +1,32 @@
+import { once } from "node:events";
+import { createServer } from "node:http2";
+import type { ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { runServer } from "../program.ts";
+import { itemAt } from "../workload.ts";
+import { Worker } from "./connect-service.ts";
+
+runServer(async () => {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer(
+    connectNodeAdapter({
+      routes: (router) =>
+        router.service(Worker, {
+          unary: () => itemAt(0),
+          async *stream({ items }) {
+            for (let index = 0; index < items; index++) yield itemAt(index);
+          },
+        }),
+    }),
+  );
+  server.on("session", (session) => sessions.add(session));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    address: String((server.address() as AddressInfo).port),
+    async close() {
+      server.close();
+      for (const session of sessions) session.destroy();
+    },
+  };
+});
