@@ -13,10 +13,12 @@ export interface ProcessSpec {
   /** For messages. */
   readonly name: string;
   readonly program: URL;
+  /** What runs the program and speaks Node's IPC, such as a Python. Default: this Node. */
+  readonly interpreter?: string | undefined;
   readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Options of node itself. */
-  readonly nodeOptions?: readonly string[];
+  /** Options of the interpreter itself. */
+  readonly options?: readonly string[];
   /** Kills the process. */
   readonly signal?: AbortSignal | undefined;
   /** How it is killed. Default: SIGKILL, which leaves it no time for what it started itself. */
@@ -29,11 +31,17 @@ export class BenchProcess<Reply extends { readonly type: string }> implements As
   readonly #killSignal: NodeJS.Signals;
   readonly #gone: Promise<void>;
 
-  constructor({ name, program, args = [], env, nodeOptions = [], ...ending }: ProcessSpec) {
-    const { signal, killSignal = "SIGKILL" } = ending;
+  constructor({ name, program, args = [], env, ...more }: ProcessSpec) {
+    const { interpreter, options = [], signal, killSignal = "SIGKILL" } = more;
     this.name = name;
     this.#killSignal = killSignal;
-    this.#child = fork(program, args, { env, execArgv: [...nodeOptions], signal, killSignal });
+    this.#child = fork(program, args, {
+      env,
+      execArgv: [...options],
+      ...(interpreter !== undefined && { execPath: interpreter }),
+      signal,
+      killSignal,
+    });
     this.#gone = new Promise<void>((resolve) => {
       this.#child.once("exit", () => resolve());
       this.#child.on("error", () => {

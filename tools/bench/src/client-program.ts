@@ -3,25 +3,20 @@
  */
 import { runLoad } from "./load.ts";
 import { obey } from "./program.ts";
-import { SUBJECTS } from "./subjects.ts";
-import { CASES } from "./workload.ts";
+import { FRONTENDS, PLANES } from "./subjects.ts";
 
 const [name, address = ""] = process.argv.slice(2);
 
 obey(async () => {
-  const client = await byName(SUBJECTS, name).connect(address);
+  const subject = [...PLANES.subjects, ...FRONTENDS.subjects].find((one) => one.name === name);
+  if (!subject || !("connect" in subject)) throw new Error(`No client is called '${String(name)}'`);
+  const client = await subject.connect(address);
   return {
     ready: { type: "ready" },
-    run: async (message) => ({
+    run: async ({ benchCase, limit }) => ({
       type: "done",
-      sample: await runLoad(client, byName(CASES, message.case), message.limit),
+      sample: await runLoad(client, benchCase, limit),
     }),
     close: () => client.close(),
   };
 });
-
-function byName<T extends { readonly name: string }>(all: readonly T[], wanted: string | undefined): T {
-  const found = all.find((one) => one.name === wanted);
-  if (!found) throw new Error(`Nothing is called '${String(wanted)}'`);
-  return found;
-}

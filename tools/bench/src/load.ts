@@ -13,16 +13,16 @@ export type Limit = { readonly ms: number } | { readonly calls: number };
 export interface Sample {
   readonly calls: number;
   readonly items: number;
-  /** Items in a second. For unary cases that is calls in a second. */
+  /** Calls or items in a second, as the case says. */
   readonly perSecond: number;
-  /** Of whole calls: from the call to its last item. */
+  /** Of whole calls, or to their first item, as the case says. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 /** Rejects when a call does, or when an answer has another number of items than was asked for. */
 export async function runLoad(client: SubjectClient, benchCase: BenchCase, limit: Limit): Promise<Sample> {
-  const { kind, concurrency, items } = benchCase;
+  const { kind, concurrency, items, timedTo } = benchCase;
   const request = requestFor(items);
   const latencies: number[] = [];
   const start = performance.now();
@@ -30,14 +30,15 @@ export async function runLoad(client: SubjectClient, benchCase: BenchCase, limit
   const caller = async (): Promise<void> => {
     while (hasMore()) {
       const called = performance.now();
-      const received = await client[kind](request);
-      latencies.push(performance.now() - called);
+      let firstItem = NaN;
+      const received = await client[kind](request, () => (firstItem = performance.now()));
+      latencies.push((timedTo === "end" ? performance.now() : firstItem) - called);
       if (received !== items) throw new Error(`${received} items came instead of ${items}`);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
   const seconds = (performance.now() - start) / 1000;
-  return describe(latencies, items, seconds);
+  return describe(latencies, benchCase, seconds);
 }
 
 function untilTime(end: number): () => boolean {
@@ -49,12 +50,12 @@ function forCalls(calls: number): () => boolean {
   return () => left-- > 0;
 }
 
-function describe(latencies: number[], itemsPerCall: number, seconds: number): Sample {
-  const items = latencies.length * itemsPerCall;
+function describe(latencies: readonly number[], { items, counted }: BenchCase, seconds: number): Sample {
+  const calls = latencies.length;
   return {
-    calls: latencies.length,
-    items,
-    perSecond: items / seconds,
+    calls,
+    items: calls * items,
+    perSecond: (counted === "items" ? calls * items : calls) / seconds,
     p50Ms: percentile(latencies, 50),
     p99Ms: percentile(latencies, 99),
   };

@@ -4,18 +4,16 @@
 import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { prepareDynamo } from "./dynamo-wheel.ts";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
+import type { Series } from "./measure.ts";
 import { prepareNats } from "./nats.ts";
 import { parseOptions } from "./options.ts";
 import type { BenchOptions } from "./options.ts";
-import { Pair } from "./pair.ts";
 import type { PairOptions } from "./pair.ts";
 import { profile } from "./profiling.ts";
-import { formatReport, rowOf } from "./report.ts";
-import type { Comparison } from "./report.ts";
-import type { Subject } from "./subject.ts";
-import { COMMON_BASE } from "./subjects.ts";
+import { comparisonsOf, formatReport, rowOf } from "./report.ts";
 
 const { stdout, stderr } = process;
 // Each process of the bench adds one; the default warns at the eleventh.
@@ -37,41 +35,44 @@ async function run(options: BenchOptions): Promise<void> {
   stdout.write(`${machineFacts()}\n\n`);
   await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-bench-"));
   const { signal } = interruption;
-  const report = (line: string): void => void stderr.write(`${line}\n`);
-  await using prepared = await prepareNats(options.subjects, { report, signal });
-  const { subjects, natsUrl } = prepared;
-  if (subjects.length === 0) throw new Error("Nothing is left to measure");
-  const possible = { ...options, subjects };
-  const pairOptions = { discoveryRoot: folder.path, natsUrl, signal };
-  if (options.profile === undefined) await measureAndShow(possible, pairOptions);
-  else await profileAndShow(possible, options.profile, pairOptions);
+  const asked = options.groups.flatMap(({ subjects }) => subjects);
+  const { subjects: withDynamo, dynamoPython } = await prepareDynamo(asked, report);
+  await using prepared = await prepareNats(withDynamo, { report, signal });
+  const { subjects: possible, natsUrl } = prepared;
+  if (possible.length === 0) throw new Error("Nothing is left to measure");
+  const groups = options.groups.map((group) => ({
+    ...group,
+    subjects: group.subjects.filter((subject) => possible.includes(subject)),
+  }));
+  const pairOptions = { discoveryRoot: folder.path, natsUrl, dynamoPython, signal };
+  if (options.profile === undefined) await measureAndShow({ ...options, groups }, pairOptions);
+  else await profileAndShow({ ...options, groups }, options.profile, pairOptions);
 }
 
-async function measureAndShow({ plan, subjects, json }: BenchOptions, options: PairOptions): Promise<void> {
-  await using started = new AsyncDisposableStack();
-  const pairs: Pair[] = [];
-  for (const subject of subjects) pairs.push(started.use(await Pair.start(subject, options)));
-  const all = await measure(plan, pairs, (line) => stderr.write(`${line}\n`));
-  stdout.write(`\n${formatReport(all, comparisons(subjects))}\n`);
+async function measureAndShow({ plan, groups, json }: BenchOptions, pair: PairOptions): Promise<void> {
+  const all: Series[] = [];
+  for (const group of groups) {
+    const series = await measure(group, plan, { pair, report });
+    stdout.write(`\n${formatReport(series, comparisonsOf(group))}\n\n`);
+    all.push(...series);
+  }
   if (json !== undefined) await writeFile(json, `${JSON.stringify(all.map(rowOf), null, 2)}\n`);
 }
 
-function comparisons(subjects: readonly Subject[]): Comparison[] {
-  const rivals = new Map(subjects.map(({ name, rival }) => [name, rival]));
-  return [
-    { title: "bare", baseOf: (subject) => rivals.get(subject) },
-    { title: COMMON_BASE.name, baseOf: () => COMMON_BASE.name },
-  ];
-}
-
 async function profileAndShow(
-  { plan, subjects }: BenchOptions,
+  { plan, groups }: BenchOptions,
   folder: string,
-  options: PairOptions,
+  pair: PairOptions,
 ): Promise<void> {
-  for (const benchCase of plan.cases) {
-    for (const subject of subjects) {
-      stdout.write(`${await profile(subject, benchCase, { pair: options, folder, plan })}\n\n`);
+  for (const { cases, subjects } of groups) {
+    for (const benchCase of cases) {
+      for (const subject of subjects) {
+        stdout.write(`${await profile(subject, benchCase, { pair, folder, plan })}\n\n`);
+      }
     }
   }
+}
+
+function report(line: string): void {
+  stderr.write(`${line}\n`);
 }

@@ -2,11 +2,12 @@
  * The plan of a measurement: all subjects are up at once and take turns, so that each round of one lies between
  * the same rounds of the others.
  */
-import type { MeasuredSample, Pair } from "./pair.ts";
+import { Pair } from "./pair.ts";
+import type { MeasuredSample, PairOptions } from "./pair.ts";
+import type { Group } from "./subjects.ts";
 import type { BenchCase } from "./workload.ts";
 
 export interface Plan {
-  readonly cases: readonly BenchCase[];
   readonly rounds: number;
   readonly roundMs: number;
   readonly warmUpMs: number;
@@ -19,13 +20,17 @@ export interface Series {
   readonly samples: readonly MeasuredSample[];
 }
 
+/** Starts the group's subjects, measures them, and ends them. */
 export async function measure(
+  { cases, subjects }: Group,
   plan: Plan,
-  pairs: readonly Pair[],
-  report: (line: string) => void,
+  { pair: options, report }: { readonly pair: PairOptions; readonly report: (line: string) => void },
 ): Promise<Series[]> {
+  await using started = new AsyncDisposableStack();
+  const pairs: Pair[] = [];
+  for (const subject of subjects) pairs.push(started.use(await Pair.start(subject, options)));
   const all: Series[] = [];
-  for (const benchCase of plan.cases) {
+  for (const benchCase of cases) {
     report(`${benchCase.name}: ${benchCase.what}`);
     all.push(...(await measureCase(benchCase, plan, pairs)));
   }

@@ -3,6 +3,7 @@
  * started, and ends on `stop` or when the channel closes.
  */
 import type { Limit, Sample } from "./load.ts";
+import type { BenchCase } from "./workload.ts";
 
 export interface Stop {
   readonly type: "stop";
@@ -25,8 +26,7 @@ export interface ClientReady {
 /** Answered with {@link Done} or {@link Failed}. */
 export interface Run {
   readonly type: "run";
-  /** Name of the case. */
-  readonly case: string;
+  readonly benchCase: BenchCase;
   readonly limit: Limit;
 }
 
@@ -40,8 +40,10 @@ export interface AskUsage {
   readonly type: "usage";
 }
 
-/** Processor time that the process has used so far, in the kernel too. */
 export interface Usage {
   readonly type: "usage";
+  /** Processor time that the process has used so far, in the kernel too. */
   readonly cpuMs: number;
+  /** Its resident memory, after a garbage collection where node's `--expose-gc` allows one. */
+  readonly residentBytes: number;
 }

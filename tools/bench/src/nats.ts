@@ -29,7 +29,7 @@ export async function prepareNats(all: readonly Subject[], options: NatsOptions)
   await using started = new AsyncDisposableStack();
   let subjects = all;
   let natsUrl: string | undefined;
-  if (all.some(({ needsNats }) => needsNats)) {
+  if (all.some(needsNats)) {
     // SIGKILL would leave the nats-server behind.
     const spec = { name: "nats-server", program, env: process.env, signal, killSignal: "SIGTERM" } as const;
     const holder = started.use(new BenchProcess<ServerReady>(spec));
@@ -37,7 +37,7 @@ export async function prepareNats(all: readonly Subject[], options: NatsOptions)
       natsUrl = (await holder.receive(START_TIMEOUT_MS)).address;
     } catch (error) {
       signal?.throwIfAborted();
-      subjects = all.filter(({ needsNats }) => !needsNats);
+      subjects = all.filter((subject) => !needsNats(subject));
       report(leftOut(all, error));
     }
   }
@@ -46,6 +46,10 @@ export async function prepareNats(all: readonly Subject[], options: NatsOptions)
 }
 
 function leftOut(all: readonly Subject[], error: unknown): string {
-  const names = all.filter(({ needsNats }) => needsNats).map(({ name }) => name);
+  const names = all.filter(needsNats).map(({ name }) => name);
   return `Left out: ${names.join(", ")} (${error instanceof Error ? error.message : String(error)})`;
+}
+
+function needsNats({ needs }: Subject): boolean {
+  return needs === "nats";
 }

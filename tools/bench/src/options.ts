@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Plan } from "./measure.ts";
-import type { Subject } from "./subject.ts";
-import { OURS, SUBJECTS } from "./subjects.ts";
-import { CASES } from "./workload.ts";
+import { GROUPS, OURS } from "./subjects.ts";
+import type { Group } from "./subjects.ts";
 
 export interface BenchOptions {
   readonly plan: Plan;
-  readonly subjects: readonly Subject[];
+  /** Without cases and subjects that were not asked for; groups with none left are gone. */
+  readonly groups: readonly Group[];
   /** File for the rows. */
   readonly json: string | undefined;
   /** Folder for profiles; with it nothing is measured. */
@@ -28,11 +28,14 @@ const FULL = { rounds: 5, seconds: 1.5, warmUpMs: 4_000 };
 /** Too short to settle: figures of a short run are for seeing that all works, and for large differences. */
 const SHORT = { rounds: 2, seconds: 0.2, warmUpMs: 200 };
 
+const CASE_NAMES = GROUPS.flatMap(({ cases }) => namesOf(cases));
+const SUBJECT_NAMES = GROUPS.flatMap(({ subjects }) => namesOf(subjects));
+
 /** Prints and ends the process after `--help` (exit code 0) and after a mistake (exit code 2). */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const given = new Command("npm run bench --")
     .description(
-      "Measures this library on each of its planes, bare programs that do the same exchanges, gRPC and Connect, each with a client and a server.",
+      "Measures this library on each of its planes, bare programs that do the same exchanges, gRPC, Connect and real Dynamo, each with a client and a server; and its frontend next to Dynamo's.",
     )
     .option(
       "--short",
@@ -40,8 +43,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     )
     .option("--rounds <count>", `rounds of each case and subject (default ${FULL.rounds})`, parseCount)
     .option("--seconds <number>", `length of a round (default ${FULL.seconds})`, parseSeconds)
-    .addOption(choice("--case <name...>", "only these cases", CASES))
-    .addOption(choice("--subject <name...>", "only these subjects", SUBJECTS))
+    .addOption(choice("--case <name...>", "only these cases", CASE_NAMES))
+    .addOption(choice("--subject <name...>", "only these subjects", SUBJECT_NAMES))
     .option("--json <file>", "write a row for each case and subject")
     .option("--profile <folder>", "profile instead of measure; without --subject, only this library")
     .helpOption("-h, --help", "show this")
@@ -55,29 +58,29 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 function resolveOptions(given: Given): BenchOptions {
   const defaults = given.short ? SHORT : FULL;
   const { rounds = defaults.rounds, seconds = defaults.seconds } = given;
+  const subjects = given.subject ?? (given.profile === undefined ? SUBJECT_NAMES : namesOf(OURS));
   return {
-    plan: {
-      cases: named(CASES, given.case),
-      rounds,
-      roundMs: seconds * 1000,
-      warmUpMs: defaults.warmUpMs,
-    },
-    subjects: given.profile && !given.subject ? OURS : named(SUBJECTS, given.subject),
+    plan: { rounds, roundMs: seconds * 1000, warmUpMs: defaults.warmUpMs },
+    groups: groupsOf(given.case ?? CASE_NAMES, subjects),
     json: given.json,
     profile: given.profile,
   };
 }
 
-interface Named {
-  readonly name: string;
+function groupsOf(caseNames: readonly string[], subjectNames: readonly string[]): Group[] {
+  return GROUPS.map((group) => ({
+    ...group,
+    cases: group.cases.filter(({ name }) => caseNames.includes(name)),
+    subjects: group.subjects.filter(({ name }) => subjectNames.includes(name)),
+  })).filter(({ cases, subjects }) => cases.length > 0 && subjects.length > 0);
 }
 
-function choice(flags: string, description: string, all: readonly Named[]): Option {
-  return new Option(flags, description).choices(all.map(({ name }) => name));
+function namesOf(all: readonly { readonly name: string }[]): string[] {
+  return all.map(({ name }) => name);
 }
 
-function named<T extends Named>(all: readonly T[], names: readonly string[] | undefined): readonly T[] {
-  return names ? all.filter(({ name }) => names.includes(name)) : all;
+function choice(flags: string, description: string, names: readonly string[]): Option {
+  return new Option(flags, description).choices(names);
 }
 
 function parseCount(text: string): number {

@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import { BenchProcess } from "./bench-process.ts";
+import type { ProcessSpec } from "./bench-process.ts";
 import type { Limit, Sample } from "./load.ts";
 import type { ClientReady, Done, ServerReady, Usage } from "./messages.ts";
 import type { Subject } from "./subject.ts";
@@ -18,11 +19,15 @@ export interface PairOptions {
   readonly discoveryRoot: string;
   /** Where NATS runs, for subjects that need it. */
   readonly natsUrl?: string | undefined;
+  /** The Python that has Dynamo, for subjects that need it. */
+  readonly dynamoPython?: string | undefined;
   /** Options of node for each of the two. */
-  readonly nodeOptions?: (role: "server" | "client") => readonly string[];
+  readonly nodeOptions?: (role: Role) => readonly string[];
   /** Kills both. */
   readonly signal?: AbortSignal;
 }
+
+export type Role = "server" | "client";
 
 /** A sample with what both processes spent on it; other work on the machine shows less in this than in the clock. */
 export interface MeasuredSample extends Sample {
@@ -48,26 +53,11 @@ export class Pair implements AsyncDisposable {
   /** Resolves when the client is connected. Leaves nothing behind when it rejects. */
   static async start(subject: Subject, options: PairOptions): Promise<Pair> {
     await using started = new AsyncDisposableStack();
-    const env = environment(options, subject);
-    const specOf = (role: "server" | "client", program: URL) => ({
-      name: `${role} of ${subject.name}`,
-      program,
-      env,
-      nodeOptions: options.nodeOptions?.(role) ?? [],
-      signal: options.signal,
-    });
-    const server = started.use(
-      new BenchProcess<ServerReady | Usage>({
-        ...specOf("server", subject.serverProgram),
-        args: subject.serverArgs ?? [],
-      }),
-    );
+    const specOf = specsOf(subject, options);
+    const server = started.use(new BenchProcess<ServerReady | Usage>(specOf("server")));
     const ready = await server.receive(START_TIMEOUT_MS);
     if (ready.type !== "ready") throw new Error(`${server.name} said '${ready.type}' instead of 'ready'`);
-    const args = [subject.name, ready.address];
-    const client = started.use(
-      new BenchProcess<ClientReady | Done | Usage>({ ...specOf("client", CLIENT_PROGRAM), args }),
-    );
+    const client = started.use(new BenchProcess<ClientReady | Done | Usage>(specOf("client", ready.address)));
     await client.receive(START_TIMEOUT_MS);
     started.move();
     return new Pair(subject, server, client);
@@ -80,23 +70,18 @@ export class Pair implements AsyncDisposable {
 
   /** Rejects when a call failed or when one of the two processes is gone. */
   async run(benchCase: BenchCase, limit: Limit): Promise<MeasuredSample> {
-    const before = await this.#cpuMs();
-    this.#client.send({ type: "run", case: benchCase.name, limit });
+    const before = await this.usage();
+    this.#client.send({ type: "run", benchCase, limit });
     const reply = await this.#client.receive(ROUND_TIMEOUT_MS + ("ms" in limit ? limit.ms : 0));
     if (reply.type !== "done") throw new Error(`${this.#client.name} said '${reply.type}' instead of 'done'`);
-    const used = (await this.#cpuMs()) - before;
-    return { ...reply.sample, cpuUsPerCall: (used * 1000) / reply.sample.calls };
+    const after = await this.usage();
+    const usedMs = after.server.cpuMs + after.client.cpuMs - before.server.cpuMs - before.client.cpuMs;
+    return { ...reply.sample, cpuUsPerCall: (usedMs * 1000) / reply.sample.calls };
   }
 
-  /** Processor time of both processes so far. */
-  async #cpuMs(): Promise<number> {
-    let sum = 0;
-    for (const process of [this.#server, this.#client]) {
-      process.send({ type: "usage" });
-      const reply = await process.receive(START_TIMEOUT_MS);
-      if (reply.type === "usage") sum += reply.cpuMs;
-    }
-    return sum;
+  /** What each of the two has used so far. */
+  async usage(): Promise<Readonly<Record<Role, Usage>>> {
+    return { server: await usageOf(this.#server), client: await usageOf(this.#client) };
   }
 
   /** The client goes first, so that nobody sees a server vanish. */
@@ -106,10 +91,36 @@ export class Pair implements AsyncDisposable {
   }
 }
 
+async function usageOf(process: BenchProcess<ServerReady | ClientReady | Done | Usage>): Promise<Usage> {
+  process.send({ type: "usage" });
+  const reply = await process.receive(START_TIMEOUT_MS);
+  if (reply.type !== "usage") throw new Error(`${process.name} said '${reply.type}' instead of 'usage'`);
+  return reply;
+}
+
+/** How the processes of a subject are started. */
+function specsOf(subject: Subject, options: PairOptions): (role: Role, address?: string) => ProcessSpec {
+  const env = environment(options, subject);
+  const isPython = "clientProgram" in subject;
+  const programs = {
+    server: subject.serverProgram,
+    client: isPython ? subject.clientProgram : CLIENT_PROGRAM,
+  };
+  return (role, address) => ({
+    name: `${role} of ${subject.name}`,
+    program: programs[role],
+    interpreter: isPython ? options.dynamoPython : undefined,
+    args: address === undefined ? (subject.serverArgs ?? []) : [subject.name, address],
+    options: isPython ? [] : (options.nodeOptions?.(role) ?? []),
+    env,
+    signal: options.signal,
+  });
+}
+
 /** Settings of the outside don't reach a measurement, and nothing listens beyond loopback. */
 function environment(
-  { discoveryRoot, natsUrl }: PairOptions,
-  { name, needsNats, env }: Subject,
+  { discoveryRoot, natsUrl, dynamoPython }: PairOptions,
+  { name, needs, env }: Subject,
 ): NodeJS.ProcessEnv {
   const outside = Object.entries(process.env).filter(([variable]) => !/^(DYN|NATS)_/.test(variable));
   return {
@@ -121,7 +132,8 @@ function environment(
     DYN_HTTP_RPC_HOST: "127.0.0.1",
     DYN_HTTP_RPC_PORT: "0",
     DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-    ...(needsNats && { NATS_SERVER: natsUrl }),
+    ...(needs === "nats" && { NATS_SERVER: natsUrl }),
+    ...(needs === "dynamo" && { DYNAMO_PYTHON: dynamoPython }),
     ...env,
   };
 }

@@ -28,6 +28,8 @@ export async function profile(
   benchCase: BenchCase,
   options: ProfileOptions,
 ): Promise<string> {
+  if ("clientProgram" in subject)
+    throw new Error(`${subject.name} is written in Python: node can't profile it`);
   const folder = resolve(options.folder);
   await mkdir(folder, { recursive: true });
   const fileOf = (role: string): string => `${benchCase.name}.${subject.name}.${role}.cpuprofile`;

@@ -2,6 +2,7 @@
  * The frame of a process that the bench started: it begins, obeys, and can't outlive the bench.
  */
 import type { AskUsage, ClientReady, Done, Failed, Run, ServerReady, Stop, Usage } from "./messages.ts";
+import { usageOf } from "./processes.ts";
 
 /** How long a process may take to close what it opened. */
 const CLOSING_MS = 2_000;
@@ -9,20 +10,24 @@ const CLOSING_MS = 2_000;
 export interface RunningServer {
   /** What clients need to know of it. */
   readonly address: string;
+  /** The processes that do the work. Default: this one. */
+  readonly pids?: readonly number[];
   readonly close: () => Promise<void>;
 }
 
 /** Starts a server and serves until the bench says stop. */
 export function runServer(start: () => Promise<RunningServer>): void {
   obey(async () => {
-    const { address, close } = await start();
-    return { ready: { type: "ready", address }, close };
+    const { address, pids, close } = await start();
+    return { ready: { type: "ready", address }, ...(pids && { usage: () => usageOf(pids) }), close };
   });
 }
 
 interface Program {
   readonly ready: ServerReady | ClientReady;
   readonly run?: (message: Run) => Promise<Done>;
+  /** Default: of this process. */
+  readonly usage?: () => Promise<Usage>;
   readonly close: () => Promise<void>;
 }
 
@@ -39,13 +44,13 @@ export function obey(start: () => Promise<Program>): void {
   process.on("SIGINT", () => undefined);
   process.on("message", (message: Run | Stop | AskUsage) => {
     if (message.type === "stop") end();
-    else if (message.type === "usage") tell(usage());
+    else if (message.type === "usage") answer(running.then(({ usage = ownUsage }) => usage()));
     else answer(running.then(({ run }) => run?.(message)));
   });
   answer(running.then(({ ready }) => ready));
 }
 
-function answer(result: Promise<ServerReady | ClientReady | Done | undefined>): void {
+function answer(result: Promise<ServerReady | ClientReady | Done | Usage | undefined>): void {
   result.then(
     (message) => message && tell(message),
     (error: unknown) =>
@@ -53,9 +58,10 @@ function answer(result: Promise<ServerReady | ClientReady | Done | undefined>): 
   );
 }
 
-function usage(): Usage {
+async function ownUsage(): Promise<Usage> {
   const { user, system } = process.cpuUsage();
-  return { type: "usage", cpuMs: (user + system) / 1000 };
+  globalThis.gc?.();
+  return { type: "usage", cpuMs: (user + system) / 1000, residentBytes: process.memoryUsage.rss() };
 }
 
 function tell(message: ServerReady | ClientReady | Done | Usage | Failed): void {

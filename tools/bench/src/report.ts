@@ -4,6 +4,7 @@
 import type { Series } from "./measure.ts";
 import type { MeasuredSample } from "./pair.ts";
 import { median, medianRatio } from "./statistics.ts";
+import type { Group } from "./subjects.ts";
 
 /** In a cell without a ratio. */
 const NOTHING = "-";
@@ -37,6 +38,13 @@ export interface Comparison {
   readonly baseOf: (subject: string) => string | undefined;
 }
 
+/** Each subject with its rival, and with the bases that the whole group has. */
+export function comparisonsOf({ subjects, bases }: Group): Comparison[] {
+  const rivals = new Map(subjects.map(({ name, rival }) => [name, rival]));
+  const own: Comparison = { title: "rival", baseOf: (subject) => rivals.get(subject) };
+  return [own, ...bases.map((base) => ({ title: base, baseOf: () => base }))];
+}
+
 /** One table for each case. */
 export function formatReport(all: readonly Series[], comparisons: readonly Comparison[]): string {
   const cases = new Set(all.map(({ benchCase }) => benchCase));
@@ -53,11 +61,10 @@ export function formatReport(all: readonly Series[], comparisons: readonly Compa
 function formatCase(series: readonly Series[], comparisons: readonly Comparison[]): string {
   const [first] = series;
   if (!first) return "";
-  const { name, what, kind } = first.benchCase;
-  const unit = kind === "unary" ? "calls/s" : "items/s";
+  const { name, what, counted } = first.benchCase;
   const head = [
     "subject",
-    unit,
+    `${counted}/s`,
     "min..max",
     "p50 ms",
     "p99 ms",

@@ -14,7 +14,11 @@ import {
   dynamoTcp,
   dynamoTcpCallHome,
 } from "./subjects/dynamo.ts";
+import { dynamoPython } from "./subjects/dynamo-python.ts";
+import { dynamoFrontend, ourFrontend } from "./subjects/frontends.ts";
 import { grpcJs } from "./subjects/grpc.ts";
+import { FRONTEND_CASES, PLANE_CASES } from "./workload.ts";
+import type { BenchCase } from "./workload.ts";
 
 /** This library, plane by plane. */
 export const OURS: readonly Subject[] = [
@@ -23,13 +27,30 @@ export const OURS: readonly Subject[] = [
   ...[dynamoHttp, dynamoHttpCallHome],
 ];
 
-/** In the order of the table: each plane with its rival. A new rival is one more file and one more entry. */
-export const SUBJECTS: readonly Subject[] = [
-  ...[dynamoTcp, bareMux, dynamoTcpCallHome, callHome],
-  ...[dynamoNats, bareNatsInband, dynamoNatsCallHome, bareNats],
-  ...[dynamoHttp, bareHttp2Inband, dynamoHttpCallHome, bareHttp2],
-  ...[grpcJs, connectEs],
-];
+/** What is measured against each other: all of these subjects in all of these cases. */
+export interface Group {
+  readonly cases: readonly BenchCase[];
+  /** In the order of the table: each with its rival. A new rival is one more file and one more entry. */
+  readonly subjects: readonly Subject[];
+  /** Names of what every subject is compared with, besides its own rival. */
+  readonly bases: readonly string[];
+}
 
-/** What every subject is compared with, besides its own rival. */
-export const COMMON_BASE: Subject = grpcJs;
+export const PLANES: Group = {
+  cases: PLANE_CASES,
+  subjects: [
+    ...[dynamoTcp, bareMux, dynamoTcpCallHome, callHome],
+    ...[dynamoNats, bareNatsInband, dynamoNatsCallHome, bareNats],
+    ...[dynamoHttp, bareHttp2Inband, dynamoHttpCallHome, bareHttp2],
+    ...[grpcJs, connectEs, dynamoPython],
+  ],
+  bases: [grpcJs.name, dynamoPython.name],
+};
+
+export const FRONTENDS: Group = {
+  cases: FRONTEND_CASES,
+  subjects: [ourFrontend, dynamoFrontend],
+  bases: [],
+};
+
+export const GROUPS: readonly Group[] = [PLANES, FRONTENDS];

@@ -23,19 +23,73 @@ export interface BenchCase {
   readonly concurrency: number;
   /** Items of each answer. */
   readonly items: number;
+  /** What the speed is in. */
+  readonly counted: "calls" | "items";
+  /** Where a latency ends. */
+  readonly timedTo: "first item" | "end";
 }
 
 const REQUEST_BYTES = 1024;
 
-export const CASES: readonly BenchCase[] = [
-  { name: "unary-1", what: "one call at a time", kind: "unary", concurrency: 1, items: 1 },
-  { name: "unary-64", what: "64 calls at a time", kind: "unary", concurrency: 64, items: 1 },
+/** Of subjects that carry requests between two processes. */
+export const PLANE_CASES: readonly BenchCase[] = [
+  {
+    name: "unary-1",
+    what: "one call at a time",
+    kind: "unary",
+    concurrency: 1,
+    items: 1,
+    counted: "calls",
+    timedTo: "end",
+  },
+  {
+    name: "unary-64",
+    what: "64 calls at a time",
+    kind: "unary",
+    concurrency: 64,
+    items: 1,
+    counted: "calls",
+    timedTo: "end",
+  },
   {
     name: "stream-32",
     what: "32 streams of 256 items at a time",
     kind: "stream",
     concurrency: 32,
     items: 256,
+    counted: "items",
+    timedTo: "end",
+  },
+];
+
+/** Of frontends, which answer chats over HTTP. */
+export const FRONTEND_CASES: readonly BenchCase[] = [
+  {
+    name: "chat-1",
+    what: "one client on a kept connection, chats of 16 chunks",
+    kind: "stream",
+    concurrency: 1,
+    items: 16,
+    counted: "calls",
+    timedTo: "end",
+  },
+  {
+    name: "chat-first-1",
+    what: "the same, timed to the first chunk",
+    kind: "stream",
+    concurrency: 1,
+    items: 16,
+    counted: "calls",
+    timedTo: "first item",
+  },
+  {
+    name: "chat-32",
+    what: "32 clients, chats of 128 chunks",
+    kind: "stream",
+    concurrency: 32,
+    items: 128,
+    counted: "items",
+    timedTo: "end",
   },
 ];
 

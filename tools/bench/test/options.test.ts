@@ -1,44 +1,59 @@
 import { expect, test } from "vitest";
 import { parseOptions } from "../src/options.ts";
+import type { BenchOptions } from "../src/options.ts";
+
+const PLANE_CASES = ["unary-1", "unary-64", "stream-32"];
+const FRONTEND_CASES = ["chat-1", "chat-first-1", "chat-32"];
 
 const namesOf = (all: readonly { name: string }[]): string[] => all.map(({ name }) => name);
+const casesOf = ({ groups }: BenchOptions): string[] => groups.flatMap(({ cases }) => namesOf(cases));
+const subjectsOf = ({ groups }: BenchOptions): string[] =>
+  groups.flatMap(({ subjects }) => namesOf(subjects));
 
 test("everything is measured unless something is asked for", () => {
-  const { plan, subjects, json, profile } = parseOptions([]);
-  expect(namesOf(plan.cases)).toEqual(["unary-1", "unary-64", "stream-32"]);
-  expect(namesOf(subjects)).toEqual([
-    ...["dynamo-tcp", "bare-mux", "dynamo-tcp-callhome", "call-home"],
-    ...["dynamo-nats", "bare-nats-inband", "dynamo-nats-callhome", "bare-nats"],
-    ...["dynamo-http", "bare-http2-inband", "dynamo-http-callhome", "bare-http2"],
-    ...["grpc-js", "connect-es"],
+  const options = parseOptions([]);
+  expect(casesOf(options)).toEqual([...PLANE_CASES, ...FRONTEND_CASES]);
+  expect(options.groups.map(({ subjects }) => namesOf(subjects))).toEqual([
+    [
+      ...["dynamo-tcp", "bare-mux", "dynamo-tcp-callhome", "call-home"],
+      ...["dynamo-nats", "bare-nats-inband", "dynamo-nats-callhome", "bare-nats"],
+      ...["dynamo-http", "bare-http2-inband", "dynamo-http-callhome", "bare-http2"],
+      ...["grpc-js", "connect-es", "dynamo-python"],
+    ],
+    ["frontend", "dynamo-frontend"],
   ]);
-  expect(plan).toMatchObject({ rounds: 5, roundMs: 1500 });
-  expect({ json, profile }).toEqual({ json: undefined, profile: undefined });
+  expect(options.plan).toMatchObject({ rounds: 5, roundMs: 1500 });
+  expect(options).toMatchObject({ json: undefined, profile: undefined });
+});
+
+test("every rival and every base is a subject of the same group", () => {
+  for (const { subjects, bases } of parseOptions([]).groups) {
+    const rivals = subjects.flatMap(({ rival }) => rival ?? []);
+    expect(namesOf(subjects)).toEqual(expect.arrayContaining([...rivals, ...bases]));
+  }
 });
 
 test("a short run with all cases and subjects stays within a minute", () => {
-  const { plan, subjects } = parseOptions(["--short"]);
-  const totalMs = plan.cases.length * subjects.length * (plan.warmUpMs + plan.rounds * plan.roundMs);
-  expect(totalMs).toBeLessThan(45_000);
+  const { plan, groups } = parseOptions(["--short"]);
+  const slots = groups.reduce((sum, { cases, subjects }) => sum + cases.length * subjects.length, 0);
+  expect(slots * (plan.warmUpMs + plan.rounds * plan.roundMs)).toBeLessThan(35_000);
 });
 
-test("cases and subjects can be picked, more than one each", () => {
-  const { plan, subjects } = parseOptions([
-    ...["--case", "unary-64", "stream-32", "--subject", "grpc-js"],
+test("cases and subjects can be picked, more than one each; groups that are left empty are gone", () => {
+  const options = parseOptions([
+    ...["--case", "unary-64", "stream-32", "chat-1", "--subject", "grpc-js"],
     ...["--rounds", "2", "--seconds", "0.5"],
   ]);
-  expect(namesOf(plan.cases)).toEqual(["unary-64", "stream-32"]);
-  expect(namesOf(subjects)).toEqual(["grpc-js"]);
-  expect(plan).toMatchObject({ rounds: 2, roundMs: 500 });
+  expect(casesOf(options)).toEqual(["unary-64", "stream-32"]);
+  expect(subjectsOf(options)).toEqual(["grpc-js"]);
+  expect(options.plan).toMatchObject({ rounds: 2, roundMs: 500 });
 });
 
 test("what is profiled is this library, unless another subject is named", () => {
-  expect(namesOf(parseOptions(["--profile", "out"]).subjects)).toEqual([
+  expect(subjectsOf(parseOptions(["--profile", "out"]))).toEqual([
     ...["dynamo-tcp", "dynamo-tcp-callhome"],
     ...["dynamo-nats", "dynamo-nats-callhome"],
     ...["dynamo-http", "dynamo-http-callhome"],
   ]);
-  expect(namesOf(parseOptions(["--profile", "out", "--subject", "call-home"]).subjects)).toEqual([
-    "call-home",
-  ]);
+  expect(subjectsOf(parseOptions(["--profile", "out", "--subject", "call-home"]))).toEqual(["call-home"]);
 });

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import type { Series } from "../src/measure.ts";
 import type { MeasuredSample } from "../src/pair.ts";
 import { formatReport, rowOf } from "../src/report.ts";
-import { CASES } from "../src/workload.ts";
+import { PLANE_CASES } from "../src/workload.ts";
 
-const [unary, , stream] = CASES;
+const [unary, , stream] = PLANE_CASES;
 
 function series(subject: string, speeds: number[], benchCase = unary!): Series {
   const samples = speeds.map((perSecond, index): MeasuredSample => ({

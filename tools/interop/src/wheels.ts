@@ -21,6 +21,15 @@ export class Wheels {
     this.#python = python;
   }
 
+  /** As {@link pythonOf}, but only when it is installed already. */
+  async installedPythonOf(
+    release: string,
+    distribution: Distribution = "ai-dynamo-runtime",
+  ): Promise<string | undefined> {
+    const path = pathOf(placeOf(this.#python, distribution, release));
+    return (await exists(path)) ? path : undefined;
+  }
+
   /**
    * The Python of an environment that has this release. Installs it from the package index when it isn't there.
    * `ai-dynamo` is the whole of Dynamo, with its frontend and mocker; the runtime alone is far smaller.
@@ -35,8 +44,8 @@ export class Wheels {
 
 /** Renamed into place when complete, so that several runs may do this at the same time. */
 async function install(python: Python, distribution: Distribution, release: string): Promise<string> {
-  const place = join(CACHE, `${distribution}-${release}-py${python.version}`);
-  const installed = join(place, "bin", "python");
+  const place = placeOf(python, distribution, release);
+  const installed = pathOf(place);
   if (await exists(installed)) return installed;
   await mkdir(CACHE, { recursive: true });
   const folder = await mkdtemp(join(CACHE, "installing-"));
@@ -61,6 +70,14 @@ async function install(python: Python, distribution: Distribution, release: stri
     await rm(folder, { recursive: true, force: true });
   }
   return installed;
+}
+
+function placeOf(python: Python, distribution: Distribution, release: string): string {
+  return join(CACHE, `${distribution}-${release}-py${python.version}`);
+}
+
+function pathOf(environment: string): string {
+  return join(environment, "bin", "python");
 }
 
 function exists(path: string): Promise<boolean> {

@@ -14,7 +14,9 @@ const LAST_LINES = 20;
 export interface ChildSpec {
   /** For messages. */
   readonly name: string;
-  /** Path of the program, a module. */
+  /** What runs the program. Default: Node, with the tether. Any other has to end when the channel closes. */
+  readonly interpreter?: readonly [command: string, ...args: string[]];
+  /** Path of the program. */
   readonly program: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -27,10 +29,11 @@ export class Child {
   /** Resolves when the process has ended and its output has been read. Never rejects. */
   readonly ended: Promise<void>;
 
-  constructor({ name, program, args, env }: ChildSpec) {
+  constructor({ name, interpreter, program, args, env }: ChildSpec) {
     this.name = name;
+    const [command, ...first] = interpreter ?? [process.execPath, "--import", TETHER];
     // A group of its own: Ctrl-C reaches the launcher alone, which ends the children in order.
-    this.#process = spawn(process.execPath, ["--import", TETHER, program, ...args], {
+    this.#process = spawn(command, [...first, program, ...args], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: true,
       env,

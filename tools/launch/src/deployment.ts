@@ -86,7 +86,7 @@ function deploymentEnvironment(folder: string, plane: Plane): NodeJS.ProcessEnv 
 }
 
 /** The path of the one program of an app of this workspace. */
-function programOf(app: string): string {
+export function programOf(app: string): string {
   const manifest = new URL(`../../../apps/${app}/package.json`, import.meta.url);
   const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as { bin: Record<string, string> };
   return fileURLToPath(new URL(Object.values(bin)[0] ?? "", manifest));

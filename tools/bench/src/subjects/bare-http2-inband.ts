@@ -5,11 +5,11 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
 import type { ClientHttp2Session } from "node:http2";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import type { BenchItem, BenchRequest } from "../workload.ts";
 import { WINDOW_BYTES } from "./bare-http2.ts";
 
-export const bareHttp2Inband: Subject = {
+export const bareHttp2Inband: NodeSubject = {
   name: "bare-http2-inband",
   what: "bare node:http2, requests and responses as bodies of one session's streams",
   serverProgram: new URL("bare-http2-inband-server.ts", import.meta.url),

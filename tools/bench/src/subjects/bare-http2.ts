@@ -5,13 +5,13 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
 import type { ClientHttp2Session } from "node:http2";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import { callHomeClient } from "./call-home-client.ts";
 
 /** As wide as the library's, so that 64 requests at a time don't wait for each other. */
 export const WINDOW_BYTES = 16 * 1024 * 1024;
 
-export const bareHttp2: Subject = {
+export const bareHttp2: NodeSubject = {
   name: "bare-http2",
   what: "bare node:http2, POST and 202 on one session, and the answer as in call-home",
   serverProgram: new URL("bare-http2-server.ts", import.meta.url),

@@ -4,11 +4,11 @@
  */
 import { once } from "node:events";
 import { connect } from "node:net";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import type { BenchItem, BenchRequest } from "../workload.ts";
 import { FrameWriter, ITEM, readFrames, REQUEST } from "./mux-frames.ts";
 
-export const bareMux: Subject = {
+export const bareMux: NodeSubject = {
   name: "bare-mux",
   what: "bare node:net, requests and responses multiplexed on one connection",
   serverProgram: new URL("bare-mux-server.ts", import.meta.url),

@@ -3,15 +3,15 @@
  * server publishes each item, and nothing as the last message.
  */
 import { createInbox } from "@nats-io/transport-node";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import type { BenchItem, BenchRequest } from "../workload.ts";
 import { connectNats } from "./bare-nats.ts";
 
-export const bareNatsInband: Subject = {
+export const bareNatsInband: NodeSubject = {
   name: "bare-nats-inband",
   what: "bare @nats-io/transport-node, items published to the caller's inbox",
   serverProgram: new URL("bare-nats-inband-server.ts", import.meta.url),
-  needsNats: true,
+  needs: "nats",
 
   async connect(subject) {
     const nats = await connectNats();

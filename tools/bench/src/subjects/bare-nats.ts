@@ -4,17 +4,17 @@
  */
 import { connect } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import { callHomeClient } from "./call-home-client.ts";
 
 /** Needed by the client's API; nothing here should take as long. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-export const bareNats: Subject = {
+export const bareNats: NodeSubject = {
   name: "bare-nats",
   what: "bare @nats-io/transport-node, an empty reply, and the answer as in call-home",
   serverProgram: new URL("bare-nats-server.ts", import.meta.url),
-  needsNats: true,
+  needs: "nats",
 
   async connect(subject) {
     const nats = await connectNats();

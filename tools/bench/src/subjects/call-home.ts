@@ -5,11 +5,11 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import { callHomeClient } from "./call-home-client.ts";
 import { LENGTH_BYTES } from "./call-home-frames.ts";
 
-export const callHome: Subject = {
+export const callHome: NodeSubject = {
   name: "call-home",
   what: "bare node:net, the same frames as Dynamo's TCP plane and nothing around them",
   serverProgram: new URL("call-home-server.ts", import.meta.url),

@@ -1,9 +1,9 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import { Worker } from "./connect-service.ts";
 
-export const connectEs: Subject = {
+export const connectEs: NodeSubject = {
   name: "connect-es",
   what: "@connectrpc/connect without TLS, Connect protocol on one HTTP/2 session, protobuf messages",
   serverProgram: new URL("connect-server.ts", import.meta.url),

@@ -4,7 +4,7 @@
 import { discoveryFromEnv } from "@dynamo/discovery";
 import { createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
 import type { NetworkManager, RequestPlaneMode } from "@dynamo/request-plane-core";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import type { BenchItem, BenchRequest } from "../workload.ts";
 
 export const DYNAMO_ENDPOINT = "bench.worker.generate";
@@ -14,16 +14,16 @@ type ResponsePlane = "auto" | "callhome";
 
 export const dynamoTcp = dynamo("tcp", "auto", { rival: "bare-mux" });
 export const dynamoTcpCallHome = dynamo("tcp", "callhome", { rival: "call-home" });
-export const dynamoNats = dynamo("nats", "auto", { rival: "bare-nats-inband", needsNats: true });
-export const dynamoNatsCallHome = dynamo("nats", "callhome", { rival: "bare-nats", needsNats: true });
+export const dynamoNats = dynamo("nats", "auto", { rival: "bare-nats-inband", needs: "nats" });
+export const dynamoNatsCallHome = dynamo("nats", "callhome", { rival: "bare-nats", needs: "nats" });
 export const dynamoHttp = dynamo("http", "auto", { rival: "bare-http2-inband" });
 export const dynamoHttpCallHome = dynamo("http", "callhome", { rival: "bare-http2" });
 
 function dynamo(
   plane: RequestPlaneMode,
   responses: ResponsePlane,
-  more: Pick<Subject, "rival" | "needsNats">,
-): Subject {
+  more: Pick<NodeSubject, "rival" | "needs">,
+): NodeSubject {
   return {
     name: responses === "auto" ? `dynamo-${plane}` : `dynamo-${plane}-${responses}`,
     what: `this library on the ${plane.toUpperCase()} plane, with file discovery`,

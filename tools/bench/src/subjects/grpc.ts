@@ -1,12 +1,12 @@
 import { Client, credentials } from "@grpc/grpc-js";
-import type { Subject } from "../subject.ts";
+import type { NodeSubject } from "../subject.ts";
 import type { BenchRequest } from "../workload.ts";
 import { STREAM, UNARY } from "./grpc-service.ts";
 
 /** The environment may name a proxy, which gRPC would ask for loopback addresses too. */
 const OPTIONS = { "grpc.enable_http_proxy": 0 };
 
-export const grpcJs: Subject = {
+export const grpcJs: NodeSubject = {
   name: "grpc-js",
   what: "@grpc/grpc-js without TLS, one channel, service written by hand with JSON messages",
   serverProgram: new URL("grpc-server.ts", import.meta.url),
