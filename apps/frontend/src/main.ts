@@ -29,13 +29,14 @@ async function main(): Promise<void> {
     await frontend.close();
     await discovery.close();
   };
+  // Before it says that it listens: whoever waits for that may end it at once.
+  closeOnSignal(close, logger);
   try {
     await frontend.start();
   } catch (error) {
     await close();
     throw listenFailure(error, options);
   }
-  closeOnSignal(close, logger);
 }
 
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */

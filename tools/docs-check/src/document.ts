@@ -26,6 +26,10 @@ export interface Document {
   path: string;
   snippets: Snippet[];
   sessions: Session[];
+  /** What its lines with `npm install` name. */
+  installs: string[];
+  /** The programs that it then starts with `npx`, each as its words. */
+  starts: string[][];
   links: { url: string; line: number }[];
   /** The anchors that its headings offer. */
   anchors: Set<string>;
@@ -43,7 +47,15 @@ export function findDocuments(root: string): Document[] {
 }
 
 export function parseDocument(path: string, markdown: string): Document {
-  const document: Document = { path, snippets: [], sessions: [], links: [], anchors: new Set() };
+  const document: Document = {
+    path,
+    snippets: [],
+    sessions: [],
+    installs: [],
+    starts: [],
+    links: [],
+    anchors: new Set(),
+  };
   visit(fromMarkdown(markdown), (node) => {
     const line = node.position?.start.line ?? 0;
     if (node.type === "heading") document.anchors.add(slug(toString(node)));
@@ -56,8 +68,23 @@ export function parseDocument(path: string, markdown: string): Document {
 }
 
 function addCode(document: Document, { lang, value }: Code, line: number): void {
+  const installs = packagesInstalled(value);
+  document.installs.push(...installs);
+  if (installs.length > 0) document.starts.push(...programsStarted(value));
   if (lang === "console") document.sessions.push({ text: value, line });
   if (lang !== "ts") return;
   const file = /^\/\/ ([\w-]+\.ts)\s*$/m.exec(value.split("\n", 1)[0] ?? "")?.[1] ?? `line-${line}.ts`;
   document.snippets.push({ file, code: value, line });
+}
+
+function packagesInstalled(text: string): string[] {
+  const lines = text.matchAll(/^(?:\$ )?npm install (?<words>.+)$/gm);
+  const words = [...lines].flatMap(({ groups }) => groups?.["words"]?.split(" ") ?? []);
+  return words.filter((word) => word !== "" && !word.startsWith("-"));
+}
+
+function programsStarted(text: string): string[][] {
+  return [...text.matchAll(/^(?:\$ )?npx (?<words>.+)$/gm)].map(
+    ({ groups }) => groups?.["words"]?.split(" ") ?? [],
+  );
 }

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { runtimeDependencies } from "@dynamo/workspace";
 import type { WorkspacePackage } from "@dynamo/workspace";
 import { Consumer } from "./consumer.ts";
+import { exampleProblems, furtherInstalls, readReadme, undeclaredImports } from "./readme.ts";
+import { strangers } from "./strangers.ts";
 import { contentProblems, manifestProblems, pack, typeProblems } from "./tarball.ts";
 
 /**
  * Packs a built package and everything of the workspace that it needs, installs the tarballs into an empty
- * project and uses them there.
+ * project and uses them there. Then installs what its README says and runs the README's example.
  *
  * @returns what is wrong with the package, one line each.
  */
@@ -18,8 +20,10 @@ export async function packProblems(member: WorkspacePackage, all: WorkspacePacka
     const tarball = await pack(member, folder);
     const problems = [...contentProblems(member, tarball), ...(await manifestProblems(tarball))];
 
-    const needed = await Promise.all(runtimeDependencies(member, all).map((needs) => pack(needs, folder)));
-    const consumer = await Consumer.create(join(folder, "consumer"), [tarball, ...needed]);
+    const needed = runtimeDependencies(member, all);
+    const tarballs = await Promise.all(needed.map((needs) => pack(needs, folder)));
+    const consumer = await Consumer.create(join(folder, "consumer"), [tarball, ...tarballs]);
+    problems.push(...strangers(member, await consumer.installed()));
     const { name } = member.manifest;
     const { exports = {}, bin = {} } = await consumer.manifestOf(name);
     const specifiers = Object.keys(exports).map((subpath) => name + subpath.slice(1));
@@ -30,6 +34,12 @@ export async function packProblems(member: WorkspacePackage, all: WorkspacePacka
       problems.push(...(await consumer.typeProblems(specifiers, name)));
     }
     problems.push(...(await consumer.binProblems(Object.keys(bin))));
+
+    const readme = await readReadme(member);
+    const further = furtherInstalls(readme, [member, ...needed], all);
+    await consumer.install(await Promise.all(further.map((needs) => pack(needs, folder))));
+    problems.push(...undeclaredImports(readme));
+    problems.push(...(await exampleProblems(readme, consumer)));
     return problems;
   } finally {
     await rm(folder, { recursive: true, force: true });

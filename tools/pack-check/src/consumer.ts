@@ -18,9 +18,34 @@ export class Consumer {
   static async create(folder: string, tarballs: Tarball[]): Promise<Consumer> {
     await mkdir(folder);
     await writeFile(join(folder, "package.json"), `{ "private": true, "type": "module" }`);
-    const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
-    await mustRun("npm", ["install", ...flags, ...tarballs.map(({ file }) => file)], folder);
-    return new Consumer(folder);
+    const consumer = new Consumer(folder);
+    await consumer.install(tarballs);
+    return consumer;
+  }
+
+  async install(tarballs: Tarball[]): Promise<void> {
+    const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    // A request that hangs is made again in time.
+    const network = ["--prefer-offline", "--fetch-timeout=20000", "--fetch-retry-mintimeout=1000"];
+    await mustRun(
+      "npm",
+      ["install", ...quiet, ...network, ...tarballs.map(({ file }) => file)],
+      this.#folder,
+    );
+  }
+
+  /** Names of all packages that are there, also of those that others brought. */
+  async installed(): Promise<string[]> {
+    const text = await readFile(join(this.#folder, "node_modules/.package-lock.json"), "utf8");
+    const { packages } = JSON.parse(text) as { packages: object };
+    return Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, ""));
+  }
+
+  /** An empty folder from which everything that is installed can be imported. */
+  async newFolder(name: string): Promise<string> {
+    const folder = join(this.#folder, name);
+    await mkdir(folder);
+    return folder;
   }
 
   /** The manifest as published: `exports` and `bin` point to the build. */
@@ -56,6 +81,11 @@ export class Consumer {
     const { output } = await run(process.execPath, [tsc, "--pretty", "false"], this.#folder);
     const scope = `node_modules/${name.split("/")[0] ?? name}/`;
     return output.split("\n").filter((line) => line.includes("error TS") && !isForeign(line, scope));
+  }
+
+  /** Where a program of an installed package is. */
+  programOf(name: string): string {
+    return join(this.#folder, "node_modules/.bin", name);
   }
 
   async binProblems(names: string[]): Promise<string[]> {

@@ -6,6 +6,7 @@ import { workspacePackages, workspaceRoot } from "@dynamo/workspace";
 import type { WorkspacePackage } from "@dynamo/workspace";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { packProblems } from "../src/check.ts";
+import { strangers } from "../src/strangers.ts";
 import { contentProblems } from "../src/tarball.ts";
 
 let root: string;
@@ -65,6 +66,36 @@ test("finds what would break at a user's", async () => {
   expect(problems).toContainEqual(expect.stringMatching(/^user --help: .*not today/s));
 });
 
+test("runs the README's example with what the README says to install", async () => {
+  build("used");
+  build("user");
+  write("packages/user/README.md", readme({ installs: "@fixture/user", imports: "@fixture/used" }));
+  expect(await problemsOf("user")).toEqual([
+    "README.md:5: @fixture/used is imported, but no 'npm install' names it",
+  ]);
+  write(
+    "packages/used/README.md",
+    readme({ installs: "@fixture/used @fixture/user", imports: "@fixture/user" }),
+  );
+  expect(await problemsOf("used")).toEqual([]);
+  write("packages/used/README.md", readme({ installs: "@fixture/used", imports: "@fixture/user" }));
+  expect(await problemsOf("used")).toContainEqual(
+    expect.stringMatching(/^example.ts: .*ERR_MODULE_NOT_FOUND/s),
+  );
+  write("packages/used/README.md", "# used\n");
+  expect(await problemsOf("used")).toEqual(["the README has no example that runs"]);
+});
+
+test("finds what a transport would bring along", () => {
+  const member = { ...memberOf("used"), manifest: { name: "@dynamo/request-plane-tcp" } };
+  const own = ["@dynamo/request-plane-tcp", "@dynamo/request-plane-core"];
+  expect(strangers(member, own)).toEqual([]);
+  expect(strangers(member, [...own, "undici", "@dynamo/request-plane-nats"])).toEqual([
+    "installing @dynamo/request-plane-tcp also brings undici",
+    "installing @dynamo/request-plane-tcp also brings @dynamo/request-plane-nats",
+  ]);
+});
+
 test("finds files that are missing, strange or stale", () => {
   const contents = [
     "package.json",
@@ -116,8 +147,23 @@ function addPackage(name: string, more: object): void {
     ...more,
   };
   write(`packages/${name}/package.json`, JSON.stringify(manifest));
-  write(`packages/${name}/README.md`, `# ${name}\n`);
+  write(`packages/${name}/README.md`, readme({ installs: `@fixture/${name}`, imports: `@fixture/${name}` }));
   write(`packages/${name}/tsconfig.build.json`, JSON.stringify(tsconfig(name)));
+}
+
+/** One that prints all that the import has. */
+function readme({ installs, imports }: { installs: string; imports: string }): string {
+  return [
+    ...["```sh", `npm install ${installs}`, "```"],
+    ...[
+      "```ts",
+      "// example.ts",
+      `import * as all from "${imports}";`,
+      "console.log(Object.keys(all));",
+      "```",
+    ],
+    ...["```console", "$ node example.ts", "[ '…' ]", "```", ""],
+  ].join("\n");
 }
 
 /** The same settings as in the packages of this workspace. */
