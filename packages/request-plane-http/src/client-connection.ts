@@ -30,7 +30,8 @@ export class ClientConnection implements PostingSession {
   readonly #idleTimer: NodeJS.Timeout;
   #limit = 0;
   #leaving = false;
-  #probe: () => void = () => undefined;
+  /** Asks the worker for a sign of life. */
+  probe: () => void = () => undefined;
   /** Requests that hold a place. */
   open = 0;
   /** A request was sent. */
@@ -51,7 +52,7 @@ export class ClientConnection implements PostingSession {
     let cause: Error | undefined;
     session.once("connect", () => {
       widenWindow(session, settings);
-      this.#probe = keepAlive(session, settings, () =>
+      this.probe = keepAlive(session, settings, () =>
         session.destroy(new Error("The peer answers no pings")),
       );
     });
@@ -89,16 +90,10 @@ export class ClientConnection implements PostingSession {
   }
 
   /** Needs a place taken by `open += 1`. See `post`. */
-  async post(path: string, delivery: Delivery): Promise<Outcome> {
+  post(path: string, delivery: Delivery): Promise<Outcome> {
     this.used = true;
     delivery.phase = "acknowledge";
-    try {
-      return await post(this, path, delivery);
-    } catch (error) {
-      // Is it the request that is late, or is nobody there?
-      if (RequestPlaneError.is(error) && error.code === "deadline_exceeded") this.#probe();
-      throw error;
-    }
+    return post(this, path, delivery);
   }
 
   /** Gives the place back. */

@@ -1,4 +1,4 @@
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { ExpiryQueue, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
 import { parseHttpAddress } from "./address.ts";
 import type { HttpAddress } from "./address.ts";
@@ -18,10 +18,13 @@ export class HttpClient implements RequestPlaneClient {
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #parsed = new Map<string, HttpAddress>();
   readonly #deliveries = new Set<Delivery>();
+  readonly #late: ExpiryQueue<Delivery>;
   #closed = false;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
+    const { requestTimeoutMs } = settings;
+    this.#late = new ExpiryQueue(requestTimeoutMs, (delivery) => delivery.expire(requestTimeoutMs));
   }
 
   async deliver(request: OutboundRequest): Promise<void> {
@@ -29,20 +32,23 @@ export class HttpClient implements RequestPlaneClient {
     const { address } = request;
     const target = this.#parse(address);
     this.#checkSize(request);
-    const delivery = new Delivery(request, this.#settings.requestTimeoutMs);
+    const delivery = new Delivery(request);
     this.#deliveries.add(delivery);
+    this.#late.add(delivery);
     try {
       const { status, body } = await this.#send(target, delivery);
       if (status < 200 || status >= 300) throw refusalOf(status, body).with({ address });
     } finally {
       delivery.close();
       this.#deliveries.delete(delivery);
+      this.#late.delete(delivery);
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     for (const delivery of this.#deliveries) delivery.fail(closed());
+    this.#late.clear();
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
@@ -57,7 +63,7 @@ export class HttpClient implements RequestPlaneClient {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       delivery.throwIfFailed();
       const pool = this.#poolOf(origin);
-      const connection = await pool.acquire(delivery);
+      const connection = pool.takePlace() ?? (await pool.waitForPlace(delivery));
       try {
         delivery.throwIfFailed();
         const outcome = await connection.post(path, delivery);

@@ -32,10 +32,18 @@ export class ConnectionPool {
     return this.#connections.size;
   }
 
-  /** Takes a place on a connection. Rejects with `cannot_connect`, or with what the delivery fails with. */
-  async acquire(delivery: Delivery): Promise<ClientConnection> {
-    const free = this.#takePlace();
-    if (free) return free;
+  /** A connection on which a place was free and is taken now. */
+  takePlace(): ClientConnection | undefined {
+    for (const connection of this.#connections) {
+      if (!connection.hasRoom) continue;
+      connection.open += 1;
+      return connection;
+    }
+    return undefined;
+  }
+
+  /** Takes a place when one gets free. Rejects with `cannot_connect`, or with what the delivery fails with. */
+  waitForPlace(delivery: Delivery): Promise<ClientConnection> {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
       this.#waiters.add(waiter);
@@ -49,8 +57,9 @@ export class ConnectionPool {
 
   release(connection: ClientConnection): void {
     connection.release();
-    this.#serve();
+    if (this.#waiters.size > 0) this.#serve();
     if (connection.open > 0 || !connection.isUsable) return;
+    if (this.#connections.size <= this.#settings.poolMaxIdlePerHost) return;
     const idle = [...this.#connections].filter(({ open, isUsable }) => open === 0 && isUsable);
     if (idle.length > this.#settings.poolMaxIdlePerHost) connection.close();
   }
@@ -61,18 +70,9 @@ export class ConnectionPool {
     await Promise.all([...this.#connections].map(({ closed }) => closed));
   }
 
-  #takePlace(): ClientConnection | undefined {
-    for (const connection of this.#connections) {
-      if (!connection.hasRoom) continue;
-      connection.open += 1;
-      return connection;
-    }
-    return undefined;
-  }
-
   #serve(): void {
     for (const waiter of this.#waiters) {
-      const connection = this.#takePlace();
+      const connection = this.takePlace();
       if (!connection) {
         this.#grow();
         return;

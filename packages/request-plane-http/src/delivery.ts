@@ -11,13 +11,9 @@ export class Delivery {
   phase: "connect" | "acknowledge" = "connect";
   onFailed: (error: RequestPlaneError) => void = () => undefined;
   #error: RequestPlaneError | undefined;
-  readonly #timeoutMs: number;
-  readonly #timer: NodeJS.Timeout;
 
-  constructor(request: OutboundRequest, timeoutMs: number) {
+  constructor(request: OutboundRequest) {
     this.request = request;
-    this.#timeoutMs = timeoutMs;
-    this.#timer = setTimeout(() => this.fail(this.#timedOut()), timeoutMs);
     request.signal?.addEventListener("abort", this.#abort);
     if (request.signal?.aborted) this.#abort();
   }
@@ -32,9 +28,23 @@ export class Delivery {
     this.onFailed(error);
   }
 
+  /** Its time is up. */
+  expire(limit: number): void {
+    const { address } = this.request;
+    const what = this.phase === "connect" ? "No connection to" : "No acknowledgement from";
+    const facts = {
+      address,
+      phase: this.phase,
+      limit,
+      elapsedMs: limit,
+      setting: "DYN_HTTP_REQUEST_TIMEOUT",
+    };
+    const message = `${what} ${address} within ${limit} ms`;
+    this.fail(new RequestPlaneError("deadline_exceeded", message, { facts }));
+  }
+
   /** Nothing is waited for any more. */
   close(): void {
-    clearTimeout(this.#timer);
     this.request.signal?.removeEventListener("abort", this.#abort);
   }
 
@@ -42,13 +52,4 @@ export class Delivery {
     const cause: unknown = this.request.signal?.reason;
     this.fail(new RequestPlaneError("cancelled", "Aborted before it was acknowledged", { cause }));
   };
-
-  #timedOut(): RequestPlaneError {
-    const { address } = this.request;
-    const limit = this.#timeoutMs;
-    const what = this.phase === "connect" ? "No connection to" : "No acknowledgement from";
-    return new RequestPlaneError("deadline_exceeded", `${what} ${address} within ${limit} ms`, {
-      facts: { address, phase: this.phase, limit, elapsedMs: limit, setting: "DYN_HTTP_REQUEST_TIMEOUT" },
-    });
-  }
 }

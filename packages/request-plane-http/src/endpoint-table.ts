@@ -34,8 +34,7 @@ export class EndpointTable {
   }
 
   find(path: string): RequestAcceptor | undefined {
-    const normalized = normalizePath(path);
-    return normalized === undefined ? undefined : this.#byPath.get(normalized)?.accept;
+    return (this.#byPath.get(path) ?? this.#byPath.get(normalizePath(path) ?? ""))?.accept;
   }
 
   list(base: string): ListedEndpoint[] {

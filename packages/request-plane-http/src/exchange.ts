@@ -98,9 +98,12 @@ export class Http2Exchange implements Exchange {
   respond(status: number, headers: ResponseHeaders, body = ""): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed || stream.headersSent) return;
-    const all = { ...headers, ":status": status, "content-length": Buffer.byteLength(body) };
-    stream.respond(all, { endStream: body === "" });
-    if (body !== "") stream.end(body);
+    if (body === "") {
+      stream.respond({ ...headers, ":status": status }, { endStream: true });
+    } else {
+      stream.respond({ ...headers, ":status": status, "content-length": Buffer.byteLength(body) });
+      stream.end(body);
+    }
     // A caller that has its answer stops to send; what is on its way is dropped.
     if (!stream.readableEnded) stream.resume().setTimeout(DROPPING_MS, () => stream.close(NGHTTP2_NO_ERROR));
   }

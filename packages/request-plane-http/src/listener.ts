@@ -27,7 +27,7 @@ export class HttpListener {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  constructor(settings: HttpSettings, handle: (exchange: Exchange) => void) {
+  constructor(settings: HttpSettings, handle: (exchange: Exchange) => Promise<void>) {
     this.#settings = settings;
     const { peerTimeoutMs, poolIdleMs, maxConcurrentStreams } = settings;
     const bounds = {
@@ -36,12 +36,15 @@ export class HttpListener {
       keepAliveTimeout: poolIdleMs + IDLE_MARGIN_MS,
       connectionsCheckingInterval: Math.min(peerTimeoutMs, 5_000),
     };
-    this.#http1 = createServer(bounds, (request, response) => handle(new Http1Exchange(request, response)));
-    this.#http1.on("checkContinue", (request, response) => handle(new Http1Exchange(request, response)));
+    this.#http1 = createServer(
+      bounds,
+      (request, response) => void handle(new Http1Exchange(request, response)),
+    );
+    this.#http1.on("checkContinue", (request, response) => void handle(new Http1Exchange(request, response)));
     this.#serveHttp1 = takeConnectionListener(this.#http1);
     this.#http1.on("connection", this.#connected);
     this.#http2 = createHttp2Server({ settings: { ...localSettings(settings), maxConcurrentStreams } });
-    this.#http2.on("stream", (stream, headers) => handle(new Http2Exchange(stream, headers)));
+    this.#http2.on("stream", (stream, headers) => void handle(new Http2Exchange(stream, headers)));
     this.#http2.on("session", this.#sessionOpened);
   }
 
@@ -100,13 +103,18 @@ export class HttpListener {
     const { peerTimeoutMs, poolIdleMs } = this.#settings;
     let idle = setTimeout(drop, peerTimeoutMs);
     let streams = 0;
+    session.once("stream", () => {
+      clearTimeout(idle);
+      // When it fires during a request, the end of that sets it again.
+      idle = setTimeout(() => streams === 0 && drop(), poolIdleMs + IDLE_MARGIN_MS);
+    });
+    const streamClosed = (): void => {
+      streams -= 1;
+      if (streams === 0 && !session.destroyed) idle.refresh();
+    };
     session.on("stream", (stream) => {
       streams += 1;
-      clearTimeout(idle);
-      stream.once("close", () => {
-        streams -= 1;
-        if (streams === 0 && !session.destroyed) idle = setTimeout(drop, poolIdleMs + IDLE_MARGIN_MS);
-      });
+      stream.on("close", streamClosed);
     });
     session.once("close", () => {
       clearTimeout(idle);

@@ -3,9 +3,9 @@
  */
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { constants } from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { Headers } from "@dynamo/request-plane-core";
+import type { Headers, OutboundRequest } from "@dynamo/request-plane-core";
 import type { Delivery } from "./delivery.ts";
 import { MAX_PROBLEM_BYTES } from "./problem.ts";
 
@@ -24,6 +24,8 @@ export interface PostingSession {
   readonly http2: ClientHttp2Session;
   /** The last stream that the worker looked at, once it said that it is leaving. */
   readonly lastStreamId: number;
+  /** Asks the worker for a sign of life. */
+  readonly probe: () => void;
 }
 
 /** Larger envelopes are written piece by piece instead of being joined. */
@@ -34,12 +36,16 @@ const OWN_HEADERS =
 
 /** Rejects with what the delivery fails with, or with `invalid_argument` for headers that HTTP can't carry. */
 export async function post(session: PostingSession, path: string, delivery: Delivery): Promise<Outcome> {
-  const stream = open(session.http2, path, delivery);
-  if (!stream) return "unprocessed";
+  const { http2 } = session;
+  const { request } = delivery;
+  if (http2.closed || http2.destroyed) return "unprocessed";
+  const stream = http2.request(headersOf(path, request));
   return new Promise<Outcome>((resolve, reject) => {
     const receiver = new ReplyReceiver(stream, session, resolve);
     delivery.onFailed = (error) => {
       receiver.dismiss();
+      // Is it the request that is late, or is nobody there?
+      if (error.code === "deadline_exceeded") session.probe();
       reject(error);
     };
     stream.on("frameError", () => {
@@ -47,43 +53,34 @@ export async function post(session: PostingSession, path: string, delivery: Deli
         new RequestPlaneError("invalid_argument", "The request's headers are too large for HTTP/2"),
       );
     });
-    write(stream, delivery.request);
+    write(stream, request);
   });
 }
 
-/** `undefined` when the connection takes no requests any more. */
-function open(
-  session: ClientHttp2Session,
-  path: string,
-  { request }: Delivery,
-): ClientHttp2Stream | undefined {
-  if (session.closed || session.destroyed) return undefined;
-  const headers: OutgoingHttpHeaders = {
-    ...checked(request.headers),
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/octet-stream",
-    "content-length": request.envelopeBytes,
-  };
-  return session.request(headers);
+/** Names and values in turn, which node:http2 takes with less work than an object. */
+function headersOf(path: string, { headers, envelopeBytes }: OutboundRequest): string[] {
+  const all = [":method", "POST", ":path", path, "content-type", "application/octet-stream"];
+  all.push("content-length", String(envelopeBytes));
+  addChecked(all, headers);
+  return all;
 }
 
 /** node:http2 sends what it is given, and the other side leaves out what isn't allowed. */
-function checked(headers: Headers): OutgoingHttpHeaders {
-  const carried = Object.entries(headers).filter(([name]) => !OWN_HEADERS.test(name));
+function addChecked(all: string[], headers: Headers): void {
   try {
-    for (const [name, value] of carried) {
+    for (const [name, value] of Object.entries(headers)) {
+      if (OWN_HEADERS.test(name)) continue;
       validateHeaderName(name);
       validateHeaderValue(name, value);
+      all.push(name, value);
     }
   } catch (cause) {
     const message = "The request has headers that HTTP can't carry";
     throw new RequestPlaneError("invalid_argument", message, { cause });
   }
-  return Object.fromEntries(carried);
 }
 
-function write(stream: ClientHttp2Stream, { envelope, envelopeBytes }: Delivery["request"]): void {
+function write(stream: ClientHttp2Stream, { envelope, envelopeBytes }: OutboundRequest): void {
   if (envelopeBytes <= JOIN_BYTES) {
     stream.end(Buffer.concat(envelope));
     return;
@@ -112,15 +109,10 @@ class ReplyReceiver {
       const declared = headers["content-length"];
       if (declared !== undefined) this.#declared = Number(declared);
       if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#declared = 0;
+      else stream.on("data", (chunk: Buffer) => this.#read(chunk));
       this.#check();
     });
-    stream.on("data", (chunk: Buffer) => {
-      if (this.#length < MAX_PROBLEM_BYTES) this.#chunks.push(chunk);
-      this.#length += chunk.length;
-      this.#check();
-    });
-    // Errors are followed by `close`, where the code is looked at.
-    stream.on("error", () => undefined);
+    stream.on("error", ignore);
     stream.on("close", () => this.#settle(this.#outcomeOfClose()));
   }
 
@@ -128,6 +120,12 @@ class ReplyReceiver {
   dismiss(): void {
     this.#settled = true;
     this.#stream.close(NGHTTP2_CANCEL);
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#length < MAX_PROBLEM_BYTES) this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    this.#check();
   }
 
   #check(): void {
@@ -143,7 +141,8 @@ class ReplyReceiver {
   }
 
   #reply(): Reply {
-    return { status: this.#status, body: Buffer.concat(this.#chunks).toString() };
+    const body = this.#length === 0 ? "" : Buffer.concat(this.#chunks).toString();
+    return { status: this.#status, body };
   }
 
   #settle(outcome: Outcome): void {
@@ -153,4 +152,9 @@ class ReplyReceiver {
     // The rest of a request that was answered early isn't sent.
     if (this.#stream.writableLength > 0) this.#stream.close(NGHTTP2_CANCEL);
   }
+}
+
+/** `close` follows, where the code is looked at. */
+function ignore(): void {
+  // See above.
 }

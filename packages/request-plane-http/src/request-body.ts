@@ -1,4 +1,5 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { ExpiryQueue } from "@dynamo/request-plane-core";
 import type { Exchange } from "./exchange.ts";
 
 /** Who sends more than this, or slower, is answered while it sends. */
@@ -10,20 +11,30 @@ export interface BodyBounds {
   readonly peerTimeoutMs: number;
 }
 
+/** Calls what it holds when a body takes longer than `peerTimeoutMs`. */
+export type SlowBodies = ExpiryQueue<() => void>;
+
 /**
  * The whole body. Rejects with `payload_too_large` as soon as that shows, with `deadline_exceeded`, or with
  * `disconnected` when the caller went away, however clean that looked.
  */
-export async function readBody(exchange: Exchange, bounds: BodyBounds): Promise<Buffer> {
+export function readBody(exchange: Exchange, bounds: BodyBounds, slow: SlowBodies): Promise<Buffer> {
   const { input, headers } = exchange;
   const declared = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
-  if (declared !== undefined && declared > bounds.maxMessageBytes) throw tooLarge(declared, bounds);
+  if (declared !== undefined && declared > bounds.maxMessageBytes)
+    return Promise.reject(tooLarge(declared, bounds));
   exchange.proceed();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+      slow.delete(expire);
+    };
     const fail = (error: RequestPlaneError): void => {
-      stop();
+      settle();
+      input.off("data", onData).off("end", onEnd).off("close", onClose);
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
@@ -36,15 +47,15 @@ export async function readBody(exchange: Exchange, bounds: BodyBounds): Promise<
         fail(gone());
         return;
       }
-      stop();
+      settle();
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     };
-    const onClose = (): void => fail(gone());
-    const timer = setTimeout(() => fail(tooSlow(bounds)), bounds.peerTimeoutMs);
-    const stop = (): void => {
-      clearTimeout(timer);
-      input.off("data", onData).off("end", onEnd).off("close", onClose);
+    // Listeners of a body that is whole are left where they are: the stream is at its end.
+    const onClose = (): void => {
+      if (!settled) fail(gone());
     };
+    const expire = (): void => fail(tooSlow(bounds));
+    slow.add(expire);
     input.on("data", onData).on("end", onEnd).on("close", onClose);
   });
 }

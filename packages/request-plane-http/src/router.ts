@@ -3,20 +3,34 @@
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { encodeControlMessage, encodeTwoPartHead, RequestPlaneError } from "@dynamo/request-plane-core";
+import {
+  encodeControlMessage,
+  encodeTwoPartHead,
+  ExpiryQueue,
+  RequestPlaneError,
+} from "@dynamo/request-plane-core";
 import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
 import { DIRECT_TRANSPORT, DirectConnector } from "./direct-response.ts";
 import type { EndpointTable } from "./endpoint-table.ts";
 import type { Exchange } from "./exchange.ts";
 import { HttpRefusal, refuse } from "./refusal.ts";
 import { dropRest, readBody } from "./request-body.ts";
+import type { SlowBodies } from "./request-body.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The acknowledgement of Dynamo's own workers. */
 const ACKNOWLEDGEMENT = { "content-type": "text/plain; charset=utf-8" } as const;
 /** What belongs to the exchange and not to the request that it carries. */
-const OWN_HEADERS =
-  /^(:|(connection|content-length|content-type|expect|host|keep-alive|te|transfer-encoding)$)/;
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "content-type",
+  "expect",
+  "host",
+  "keep-alive",
+  "te",
+  "transfer-encoding",
+]);
 /** A caller's own name for its request. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -24,6 +38,7 @@ export class Router {
   readonly #endpoints: EndpointTable;
   readonly #settings: HttpSettings;
   readonly #baseUrl: () => string;
+  readonly #slow: SlowBodies;
   /** Requests that are being read. */
   pending = 0;
 
@@ -32,17 +47,25 @@ export class Router {
     this.#endpoints = endpoints;
     this.#settings = settings;
     this.#baseUrl = baseUrl;
+    this.#slow = new ExpiryQueue(settings.peerTimeoutMs, (expire) => expire());
   }
 
-  readonly handle = (exchange: Exchange): void => {
+  readonly handle = async (exchange: Exchange): Promise<void> => {
     this.pending += 1;
-    this.#answer(exchange)
-      .catch(async (error: unknown) => {
-        await dropRest(exchange);
-        refuse(exchange, RequestPlaneError.from(error));
-      })
-      .finally(() => (this.pending -= 1));
+    try {
+      await this.#answer(exchange);
+    } catch (error) {
+      await dropRest(exchange);
+      refuse(exchange, RequestPlaneError.from(error));
+    } finally {
+      this.pending -= 1;
+    }
   };
+
+  /** For when nothing comes in any more. */
+  close(): void {
+    this.#slow.clear();
+  }
 
   async #answer(exchange: Exchange): Promise<void> {
     const path = this.#pathBelowRoot(exchange);
@@ -55,7 +78,7 @@ export class Router {
     if (exchange.method !== "POST")
       throw new HttpRefusal(405, "An endpoint is called with POST", { allow: "POST" });
     const isDirect = isJson(exchange.headers["content-type"]);
-    const body = await readBody(exchange, this.#settings);
+    const body = await readBody(exchange, this.#settings, this.#slow);
     if (isDirect) this.#acceptDirect(exchange, accept, body);
     else acceptEnvelope(exchange, accept, body);
   }
@@ -96,6 +119,7 @@ function acceptEnvelope(exchange: Exchange, accept: RequestAcceptor, envelope: B
 
 /** `false` for an envelope. Throws for what is neither. */
 function isJson(contentType = "application/octet-stream"): boolean {
+  if (contentType === "application/octet-stream") return false;
   const type = contentType.split(";", 1)[0]?.trim().toLowerCase();
   if (type === "application/json") return true;
   if (type === "application/octet-stream") return false;
@@ -106,10 +130,11 @@ function isJson(contentType = "application/octet-stream"): boolean {
 }
 
 function headersOf(headers: IncomingHttpHeaders): Headers {
-  const entries = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined || OWN_HEADERS.test(name)
-      ? []
-      : [[name, Array.isArray(value) ? value.join(", ") : value]],
-  );
-  return Object.fromEntries(entries) as Headers;
+  const carried: Record<string, string> = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value === undefined || name.startsWith(":") || OWN_HEADERS.has(name)) continue;
+    carried[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return carried;
 }

@@ -37,6 +37,7 @@ export class HttpServer implements RequestPlaneServer {
   async stop(): Promise<void> {
     this.#endpoints.clear();
     await this.#listener.stop();
+    this.#router.close();
   }
 
   health(): PlaneHealth {
