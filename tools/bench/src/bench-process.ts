@@ -4,7 +4,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { AskUsage, Failed, Run, Stop } from "./messages.ts";
+import type { AskUsage, Failed, Hold, Run, Stop } from "./messages.ts";
 
 /** Longer than a process takes to give up closing by itself. */
 const PATIENCE_MS = 5_000;
@@ -76,7 +76,7 @@ export class BenchProcess<Reply extends { readonly type: string }> implements As
     }
   }
 
-  send(message: Run | Stop | AskUsage): void {
+  send(message: Run | Hold | Stop | AskUsage): void {
     if (this.#child.connected) this.#child.send(message);
   }
 

@@ -38,7 +38,7 @@ export async function runLoad(client: SubjectClient, benchCase: BenchCase, limit
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
   const seconds = (performance.now() - start) / 1000;
-  return describe(latencies, benchCase, seconds);
+  return sampleOf(latencies, benchCase, seconds);
 }
 
 function untilTime(end: number): () => boolean {
@@ -50,7 +50,11 @@ function forCalls(calls: number): () => boolean {
   return () => left-- > 0;
 }
 
-function describe(latencies: readonly number[], { items, counted }: BenchCase, seconds: number): Sample {
+export function sampleOf(
+  latencies: readonly number[],
+  { items, counted }: Pick<BenchCase, "items" | "counted">,
+  seconds: number,
+): Sample {
   const calls = latencies.length;
   return {
     calls,

@@ -5,6 +5,8 @@ import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareDynamo } from "./dynamo-wheel.ts";
+import { formatIdle, idleRowOf, measureIdle } from "./idle.ts";
+import type { IdleStreams } from "./idle.ts";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
 import type { Series } from "./measure.ts";
@@ -14,6 +16,7 @@ import type { BenchOptions } from "./options.ts";
 import type { PairOptions } from "./pair.ts";
 import { profile } from "./profiling.ts";
 import { comparisonsOf, formatReport, rowOf } from "./report.ts";
+import { IDLE_CASE } from "./subjects.ts";
 
 const { stdout, stderr } = process;
 // Each process of the bench adds one; the default warns at the eleventh.
@@ -35,7 +38,7 @@ async function run(options: BenchOptions): Promise<void> {
   stdout.write(`${machineFacts()}\n\n`);
   await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-bench-"));
   const { signal } = interruption;
-  const asked = options.groups.flatMap(({ subjects }) => subjects);
+  const asked = [...options.groups.flatMap(({ subjects }) => subjects), ...options.idle.subjects];
   const { subjects: withDynamo, dynamoPython } = await prepareDynamo(asked, report);
   await using prepared = await prepareNats(withDynamo, { report, signal });
   const { subjects: possible, natsUrl } = prepared;
@@ -49,14 +52,33 @@ async function run(options: BenchOptions): Promise<void> {
   else await profileAndShow({ ...options, groups }, options.profile, pairOptions);
 }
 
-async function measureAndShow({ plan, groups, json }: BenchOptions, pair: PairOptions): Promise<void> {
+async function measureAndShow(options: BenchOptions, pair: PairOptions): Promise<void> {
+  const { plan, groups, json } = options;
   const all: Series[] = [];
   for (const group of groups) {
     const series = await measure(group, plan, { pair, report });
     stdout.write(`\n${formatReport(series, comparisonsOf(group))}\n\n`);
     all.push(...series);
   }
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(all.map(rowOf), null, 2)}\n`);
+  const idle = await measureAllIdle(options, pair);
+  if (idle.length > 0) stdout.write(`${formatIdle(idle)}\n`);
+  const rows = [...all.map(rowOf), ...idle.map(idleRowOf)];
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(rows, null, 2)}\n`);
+}
+
+async function measureAllIdle({ idle }: BenchOptions, pair: PairOptions): Promise<IdleStreams[]> {
+  const all: IdleStreams[] = [];
+  if (idle.subjects.length > 0) report(`${IDLE_CASE}: memory of ${idle.streams} open streams`);
+  for (const subject of idle.subjects) {
+    try {
+      all.push(await measureIdle(subject, idle.streams, pair));
+    } catch (error) {
+      // Not every machine allows a process so many connections, and not every program so many streams.
+      interruption.signal.throwIfAborted();
+      report(`Left out: ${IDLE_CASE} of ${subject.name} (${String(error)})`);
+    }
+  }
+  return all;
 }
 
 async function profileAndShow(

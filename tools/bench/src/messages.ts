@@ -30,6 +30,12 @@ export interface Run {
   readonly limit: Limit;
 }
 
+/** To have so many answers held open, be it more or fewer than now. Answered with {@link Done} or {@link Failed}. */
+export interface Hold {
+  readonly type: "hold";
+  readonly streams: number;
+}
+
 export interface Done {
   readonly type: "done";
   readonly sample: Sample;

@@ -1,12 +1,15 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Plan } from "./measure.ts";
-import { GROUPS, OURS } from "./subjects.ts";
+import type { Subject } from "./subject.ts";
+import { GROUPS, IDLE_CASE, IDLE_SUBJECTS, OURS } from "./subjects.ts";
 import type { Group } from "./subjects.ts";
 
 export interface BenchOptions {
   readonly plan: Plan;
   /** Without cases and subjects that were not asked for; groups with none left are gone. */
   readonly groups: readonly Group[];
+  /** Whose memory is measured, with how many open streams. */
+  readonly idle: { readonly subjects: readonly Subject[]; readonly streams: number };
   /** File for the rows. */
   readonly json: string | undefined;
   /** Folder for profiles; with it nothing is measured. */
@@ -17,6 +20,7 @@ interface Given {
   readonly short?: true;
   readonly rounds?: number;
   readonly seconds?: number;
+  readonly streams?: number;
   readonly case?: string[];
   readonly subject?: string[];
   readonly json?: string;
@@ -24,11 +28,11 @@ interface Given {
 }
 
 /** The warm-up is long because V8 takes some ten thousand calls to settle. */
-const FULL = { rounds: 5, seconds: 1.5, warmUpMs: 4_000 };
+const FULL = { rounds: 5, seconds: 1.5, warmUpMs: 4_000, streams: 10_000 };
 /** Too short to settle: figures of a short run are for seeing that all works, and for large differences. */
-const SHORT = { rounds: 2, seconds: 0.2, warmUpMs: 200 };
+const SHORT = { rounds: 2, seconds: 0.15, warmUpMs: 100, streams: 1_000 };
 
-const CASE_NAMES = GROUPS.flatMap(({ cases }) => namesOf(cases));
+const CASE_NAMES = [...GROUPS.flatMap(({ cases }) => namesOf(cases)), IDLE_CASE];
 const SUBJECT_NAMES = GROUPS.flatMap(({ subjects }) => namesOf(subjects));
 
 /** Prints and ends the process after `--help` (exit code 0) and after a mistake (exit code 2). */
@@ -43,6 +47,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     )
     .option("--rounds <count>", `rounds of each case and subject (default ${FULL.rounds})`, parseCount)
     .option("--seconds <number>", `length of a round (default ${FULL.seconds})`, parseSeconds)
+    .option("--streams <count>", `open streams of the case idle (default ${FULL.streams})`, parseCount)
     .addOption(choice("--case <name...>", "only these cases", CASE_NAMES))
     .addOption(choice("--subject <name...>", "only these subjects", SUBJECT_NAMES))
     .option("--json <file>", "write a row for each case and subject")
@@ -57,11 +62,16 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 
 function resolveOptions(given: Given): BenchOptions {
   const defaults = given.short ? SHORT : FULL;
-  const { rounds = defaults.rounds, seconds = defaults.seconds } = given;
+  const { rounds = defaults.rounds, seconds = defaults.seconds, streams = defaults.streams } = given;
+  const cases = given.case ?? CASE_NAMES;
   const subjects = given.subject ?? (given.profile === undefined ? SUBJECT_NAMES : namesOf(OURS));
   return {
     plan: { rounds, roundMs: seconds * 1000, warmUpMs: defaults.warmUpMs },
-    groups: groupsOf(given.case ?? CASE_NAMES, subjects),
+    groups: groupsOf(cases, subjects),
+    idle: {
+      subjects: cases.includes(IDLE_CASE) ? picked(IDLE_SUBJECTS, subjects) : [],
+      streams,
+    },
     json: given.json,
     profile: given.profile,
   };
@@ -70,13 +80,21 @@ function resolveOptions(given: Given): BenchOptions {
 function groupsOf(caseNames: readonly string[], subjectNames: readonly string[]): Group[] {
   return GROUPS.map((group) => ({
     ...group,
-    cases: group.cases.filter(({ name }) => caseNames.includes(name)),
-    subjects: group.subjects.filter(({ name }) => subjectNames.includes(name)),
+    cases: picked(group.cases, caseNames),
+    subjects: picked(group.subjects, subjectNames),
   })).filter(({ cases, subjects }) => cases.length > 0 && subjects.length > 0);
 }
 
-function namesOf(all: readonly { readonly name: string }[]): string[] {
+interface Named {
+  readonly name: string;
+}
+
+function namesOf(all: readonly Named[]): string[] {
   return all.map(({ name }) => name);
+}
+
+function picked<T extends Named>(all: readonly T[], names: readonly string[]): T[] {
+  return all.filter(({ name }) => names.includes(name));
 }
 
 function choice(flags: string, description: string, names: readonly string[]): Option {
@@ -85,8 +103,8 @@ function choice(flags: string, description: string, names: readonly string[]): O
 
 function parseCount(text: string): number {
   const count = Number(text);
-  if (Number.isInteger(count) && count >= 1) return count;
-  throw new InvalidArgumentError("A whole number from 1 on is needed.");
+  if (Number.isInteger(count) && count >= 1 && count <= 100_000) return count;
+  throw new InvalidArgumentError("A whole number from 1 to 100000 is needed.");
 }
 
 function parseSeconds(text: string): number {

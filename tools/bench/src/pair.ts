@@ -79,6 +79,14 @@ export class Pair implements AsyncDisposable {
     return { ...reply.sample, cpuUsPerCall: (usedMs * 1000) / reply.sample.calls };
   }
 
+  /** Has so many answers held open. Rejects as {@link run} does. */
+  async hold(streams: number): Promise<Sample> {
+    this.#client.send({ type: "hold", streams });
+    const reply = await this.#client.receive(ROUND_TIMEOUT_MS);
+    if (reply.type === "done") return reply.sample;
+    throw new Error(`${this.#client.name} said '${reply.type}' instead of 'done'`);
+  }
+
   /** What each of the two has used so far. */
   async usage(): Promise<Readonly<Record<Role, Usage>>> {
     return { server: await usageOf(this.#server), client: await usageOf(this.#client) };

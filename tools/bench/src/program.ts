@@ -1,7 +1,7 @@
 /**
  * The frame of a process that the bench started: it begins, obeys, and can't outlive the bench.
  */
-import type { AskUsage, ClientReady, Done, Failed, Run, ServerReady, Stop, Usage } from "./messages.ts";
+import type { AskUsage, ClientReady, Done, Failed, Hold, Run, ServerReady, Stop, Usage } from "./messages.ts";
 import { usageOf } from "./processes.ts";
 
 /** How long a process may take to close what it opened. */
@@ -26,6 +26,7 @@ export function runServer(start: () => Promise<RunningServer>): void {
 interface Program {
   readonly ready: ServerReady | ClientReady;
   readonly run?: (message: Run) => Promise<Done>;
+  readonly hold?: (message: Hold) => Promise<Done>;
   /** Default: of this process. */
   readonly usage?: () => Promise<Usage>;
   readonly close: () => Promise<void>;
@@ -42,9 +43,10 @@ export function obey(start: () => Promise<Program>): void {
   process.once("SIGTERM", end);
   // Ctrl-C reaches the whole group; the bench hears it too and says stop.
   process.on("SIGINT", () => undefined);
-  process.on("message", (message: Run | Stop | AskUsage) => {
+  process.on("message", (message: Run | Hold | Stop | AskUsage) => {
     if (message.type === "stop") end();
     else if (message.type === "usage") answer(running.then(({ usage = ownUsage }) => usage()));
+    else if (message.type === "hold") answer(running.then(({ hold }) => hold?.(message)));
     else answer(running.then(({ run }) => run?.(message)));
   });
   answer(running.then(({ ready }) => ready));

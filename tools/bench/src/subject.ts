@@ -41,5 +41,7 @@ export interface SubjectClient {
   unary(request: BenchRequest): Promise<number>;
   /** Sends a request for many items. `onFirst` is for cases that are timed to the first item. */
   stream(request: BenchRequest, onFirst: () => void): Promise<number>;
+  /** Sends a request whose answer is held open. Resolves at the first item with what leaves the answer. */
+  open?(request: BenchRequest): Promise<() => void>;
   close(): Promise<void>;
 }

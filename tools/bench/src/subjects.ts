@@ -53,4 +53,11 @@ export const FRONTENDS: Group = {
   bases: [],
 };
 
+/** Those whose memory is measured; their clients can hold answers open. */
+export const IDLE_CASE = "idle";
+export const IDLE_SUBJECTS: readonly Subject[] = [
+  ...[dynamoTcp, bareMux, dynamoTcpCallHome, callHome],
+  ...[grpcJs, connectEs],
+];
+
 export const GROUPS: readonly Group[] = [PLANES, FRONTENDS];

@@ -6,6 +6,8 @@ export interface BenchRequest {
   /** How many items the server answers with. */
   readonly items: number;
   readonly text: string;
+  /** After its items the answer does not end until the caller leaves it. */
+  readonly hold?: true;
 }
 
 /** About as large as one chunk of a chat: 67 to 69 bytes of JSON. */

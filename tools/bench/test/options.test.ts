@@ -23,6 +23,11 @@ test("everything is measured unless something is asked for", () => {
     ["frontend", "dynamo-frontend"],
   ]);
   expect(options.plan).toMatchObject({ rounds: 5, roundMs: 1500 });
+  expect(options.idle.streams).toBe(10_000);
+  expect(namesOf(options.idle.subjects)).toEqual([
+    ...["dynamo-tcp", "bare-mux", "dynamo-tcp-callhome", "call-home"],
+    ...["grpc-js", "connect-es"],
+  ]);
   expect(options).toMatchObject({ json: undefined, profile: undefined });
 });
 
@@ -47,6 +52,14 @@ test("cases and subjects can be picked, more than one each; groups that are left
   expect(casesOf(options)).toEqual(["unary-64", "stream-32"]);
   expect(subjectsOf(options)).toEqual(["grpc-js"]);
   expect(options.plan).toMatchObject({ rounds: 2, roundMs: 500 });
+  expect(options.idle.subjects).toEqual([]);
+});
+
+test("memory alone can be asked for, with so many streams", () => {
+  const options = parseOptions(["--case", "idle", "--streams", "7", "--subject", "grpc-js", "call-home"]);
+  expect(options.groups).toEqual([]);
+  expect(options.idle).toMatchObject({ streams: 7 });
+  expect(namesOf(options.idle.subjects)).toEqual(["call-home", "grpc-js"]);
 });
 
 test("what is profiled is this library, unless another subject is named", () => {

@@ -15,8 +15,8 @@ runServer(async () => {
 function answerRequests(socket: Socket): void {
   const writer = new FrameWriter(socket);
   readFrames(socket, (call, _kind, body) => {
-    const { items } = JSON.parse(body) as BenchRequest;
+    const { items, hold } = JSON.parse(body) as BenchRequest;
     for (let index = 0; index < items; index++) writer.put(call, ITEM, JSON.stringify(itemAt(index)));
-    writer.put(call, END, "");
+    if (!hold) writer.put(call, END, "");
   });
 }

@@ -34,15 +34,25 @@ export const bareMux: NodeSubject = {
       writer.put(id, REQUEST, JSON.stringify(request));
       return new Promise((resolve) => waiting.set(id, { items: 0, resolve }));
     };
-    return { unary: call, stream: call, close: async () => void socket.destroy() };
+    const open = (request: BenchRequest): Promise<() => void> => {
+      const id = (calls = (calls + 1) >>> 0);
+      writer.put(id, REQUEST, JSON.stringify(request));
+      const leave = (): void => void waiting.delete(id);
+      return new Promise((resolve) => {
+        waiting.set(id, { items: 0, resolve: () => undefined, onFirst: () => resolve(leave) });
+      });
+    };
+    return { unary: call, stream: call, open, close: async () => void socket.destroy() };
   },
 };
 
 interface Answer {
   items: number;
   readonly resolve: (items: number) => void;
+  readonly onFirst?: () => void;
 }
 
 function takeItem(answer: Answer, { index }: BenchItem): void {
+  if (index === 0) answer.onFirst?.();
   if (index !== answer.items++) throw new Error(`Item ${index} is out of order`);
 }

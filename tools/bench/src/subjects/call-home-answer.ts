@@ -17,7 +17,7 @@ const OTHER_FRAMES_BYTES = 320;
 export function answerAtHome(bytes: Buffer, start = 0): void {
   const { bodyStart, end } = boundsAt(bytes, start);
   const control = JSON.parse(bytes.toString("utf8", start + PREFIX_BYTES, bodyStart)) as Control;
-  const { items } = JSON.parse(bytes.toString("utf8", bodyStart, end)) as BenchRequest;
+  const { items, hold } = JSON.parse(bytes.toString("utf8", bodyStart, end)) as BenchRequest;
   const { address, subject } = JSON.parse(control.connection_info.info) as Home;
   const colon = address.lastIndexOf(":");
   const home = connect({
@@ -27,11 +27,11 @@ export function answerAtHome(bytes: Buffer, start = 0): void {
   });
   // The caller closes; without a reader that would go unnoticed.
   home.on("end", () => home.destroy()).resume();
-  home.write(encodeAnswer(subject, items));
+  home.write(encodeAnswer(subject, items, hold));
 }
 
-/** The whole answer, to be written at once. */
-function encodeAnswer(subject: string, items: number): Buffer {
+/** The whole answer, to be written at once; all but its end when it is to be held open. */
+function encodeAnswer(subject: string, items: number, hold = false): Buffer {
   const bytes = Buffer.allocUnsafe(OTHER_FRAMES_BYTES + items * ITEM_FRAME_BYTES);
   let used = 0;
   const header = (text: string): void => {
@@ -47,7 +47,9 @@ function encodeAnswer(subject: string, items: number): Buffer {
   for (let index = 0; index < items; index++) {
     body(`{"data":{"data":${JSON.stringify(itemAt(index))}},"complete_final":false}`);
   }
-  body('{"complete_final":true}');
-  header('"sentinel"');
+  if (!hold) {
+    body('{"complete_final":true}');
+    header('"sentinel"');
+  }
   return bytes.subarray(0, used);
 }

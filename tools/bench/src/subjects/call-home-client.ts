@@ -19,8 +19,15 @@ export interface Carrier {
   close(): Promise<void>;
 }
 
-/** Called with the number of items when an answer is whole. */
-type Waiting = Map<string, (items: number) => void>;
+interface Answer {
+  /** Called with the number of items when it is whole. */
+  readonly resolve: (items: number) => void;
+  /** Called with each item. */
+  readonly onItem?: (socket: Socket) => void;
+}
+
+/** By subject. */
+type Waiting = Map<string, Answer>;
 
 export async function callHomeClient({ room = 0, ...carrier }: Carrier): Promise<SubjectClient> {
   const waiting: Waiting = new Map();
@@ -30,13 +37,22 @@ export async function callHomeClient({ room = 0, ...carrier }: Carrier): Promise
 
   const call = async (request: BenchRequest): Promise<number> => {
     const subject = randomUUID();
-    const answer = new Promise<number>((resolve) => waiting.set(subject, resolve));
+    const answer = new Promise<number>((resolve) => waiting.set(subject, { resolve }));
     await carrier.send(encodeRequest({ address, subject }, request, room));
     return answer;
+  };
+  const open = async (request: BenchRequest): Promise<() => void> => {
+    const subject = randomUUID();
+    const { promise, resolve } = Promise.withResolvers<() => void>();
+    const onItem = (socket: Socket): void => resolve(() => socket.destroy());
+    waiting.set(subject, { resolve: () => undefined, onItem });
+    await carrier.send(encodeRequest({ address, subject }, request, room));
+    return promise;
   };
   return {
     unary: call,
     stream: call,
+    open,
     async close() {
       listener.close();
       await carrier.close();
@@ -79,7 +95,7 @@ function readAnswer(socket: Socket, waiting: Waiting): void {
   const header = (text: string): void => {
     if (text === '"sentinel"') {
       socket.destroy();
-      if (whole) waiting.get(subject)?.(items);
+      if (whole) waiting.get(subject)?.resolve(items);
       waiting.delete(subject);
     } else if (subject === "") {
       ({ subject } = JSON.parse(text) as { subject: string });
@@ -87,6 +103,7 @@ function readAnswer(socket: Socket, waiting: Waiting): void {
   };
   const body = (text: string): void => {
     const { data, complete_final: final } = JSON.parse(text) as Frame;
+    waiting.get(subject)?.onItem?.(socket);
     if (final) whole = true;
     else if (data?.data.index !== items++) throw new Error("An item is out of order");
   };

@@ -1,7 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type { NodeSubject } from "../subject.ts";
-import { Worker } from "./connect-service.ts";
+import { SESSION_MEGABYTES, Worker } from "./connect-service.ts";
 
 export const connectEs: NodeSubject = {
   name: "connect-es",
@@ -10,7 +10,7 @@ export const connectEs: NodeSubject = {
 
   async connect(port) {
     const baseUrl = `http://127.0.0.1:${port}`;
-    const sessionManager = new Http2SessionManager(baseUrl);
+    const sessionManager = new Http2SessionManager(baseUrl, {}, { maxSessionMemory: SESSION_MEGABYTES });
     const transport = createConnectTransport({ baseUrl, httpVersion: "2", sessionManager });
     const client = createClient(Worker, transport);
     return {
@@ -24,6 +24,12 @@ export const connectEs: NodeSubject = {
           if (index !== next++) throw new Error(`Item ${index} is out of order`);
         }
         return next;
+      },
+      async open(request) {
+        const leaving = new AbortController();
+        const items = client.stream(request, { signal: leaving.signal })[Symbol.asyncIterator]();
+        await items.next();
+        return () => leaving.abort();
       },
       close: async () => sessionManager.abort(),
     };

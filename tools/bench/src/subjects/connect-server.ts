@@ -5,17 +5,19 @@ import type { AddressInfo } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { runServer } from "../program.ts";
 import { itemAt } from "../workload.ts";
-import { Worker } from "./connect-service.ts";
+import { SESSION_MEGABYTES, Worker } from "./connect-service.ts";
 
 runServer(async () => {
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer(
+    { maxSessionMemory: SESSION_MEGABYTES },
     connectNodeAdapter({
       routes: (router) =>
         router.service(Worker, {
           unary: () => itemAt(0),
-          async *stream({ items }) {
+          async *stream({ items, hold }, { signal }) {
             for (let index = 0; index < items; index++) yield itemAt(index);
+            if (hold && !signal.aborted) await once(signal, "abort");
           },
         }),
     }),

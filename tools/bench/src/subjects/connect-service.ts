@@ -14,7 +14,7 @@ const DESCRIPTOR = create(FileDescriptorProtoSchema, {
   package: "bench",
   syntax: "proto3",
   messageType: [
-    message("Request", { items: Type.INT32, text: Type.STRING }),
+    message("Request", { items: Type.INT32, text: Type.STRING, hold: Type.BOOL }),
     message("Item", { id: Type.STRING, index: Type.INT32, delta: ".bench.Delta" }),
     message("Delta", { content: Type.STRING }),
   ],
@@ -40,6 +40,9 @@ function message(name: string, fields: Readonly<Record<string, Type | string>>) 
 }
 
 const FILE = fileDesc(Buffer.from(toBinary(FileDescriptorProtoSchema, DESCRIPTOR)).toString("base64"));
+
+/** Node's own limit is too small for some thousand streams of one session. */
+export const SESSION_MEGABYTES = 1_000;
 
 type Request = GenMessage<Message<"bench.Request"> & BenchRequest>;
 type Item = GenMessage<Message<"bench.Item"> & BenchItem>;

@@ -1,7 +1,9 @@
 /**
  * `dynamo-server.ts <plane>`
  */
+import { once } from "node:events";
 import { parseRequestPlaneMode } from "@dynamo/request-plane-core";
+import type { RequestContext } from "@dynamo/request-plane-core";
 import { runServer } from "../program.ts";
 import { itemAt } from "../workload.ts";
 import type { BenchItem, BenchRequest } from "../workload.ts";
@@ -16,6 +18,10 @@ runServer(async () => {
   return { address, close: () => closeManager(manager) };
 });
 
-async function* generate({ items }: BenchRequest): AsyncGenerator<BenchItem> {
+async function* generate(
+  { items, hold }: BenchRequest,
+  { signal }: RequestContext,
+): AsyncGenerator<BenchItem> {
   for (let index = 0; index < items; index++) yield itemAt(index);
+  if (hold && !signal.aborted) await once(signal, "abort");
 }

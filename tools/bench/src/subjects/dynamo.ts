@@ -43,7 +43,12 @@ function dynamo(
         }
         return next;
       };
-      return { unary: call, stream: call, close: () => closeManager(manager) };
+      const open = async (request: BenchRequest): Promise<() => void> => {
+        const items = (await client.roundRobin(request))[Symbol.asyncIterator]();
+        await items.next();
+        return () => void items.return?.();
+      };
+      return { unary: call, stream: call, open, close: () => closeManager(manager) };
     },
   };
 }

@@ -6,7 +6,7 @@ import type { NodeSubject } from "../subject.ts";
 import { streamChat } from "./chat-client.ts";
 
 const SERVER = new URL("frontend-server.ts", import.meta.url);
-const SETTINGS = { DYN_REQUEST_PLANE: "tcp", DYN_LOG: "warn" };
+const SETTINGS = { DYN_REQUEST_PLANE: "tcp", DYN_LOG: "error" };
 
 export const ourFrontend: NodeSubject = {
   name: "frontend",

@@ -30,5 +30,6 @@ async function stream(call: StreamCall): Promise<void> {
   for (let index = 0; index < call.request.items; index++) {
     if (!call.write(itemAt(index))) await once(call, "drain");
   }
+  if (call.request.hold) await once(call, "cancelled");
   call.end();
 }

@@ -16,6 +16,7 @@ export const grpcJs: NodeSubject = {
     return {
       unary: (request) => unary(client, request),
       stream: (request) => stream(client, request),
+      open: (request) => open(client, request),
       close: async () => client.close(),
     };
   },
@@ -42,5 +43,14 @@ function stream(client: Client, request: BenchRequest): Promise<number> {
       })
       .on("end", () => resolve(next))
       .on("error", reject);
+  });
+}
+
+function open(client: Client, request: BenchRequest): Promise<() => void> {
+  const { path, requestSerialize, responseDeserialize } = STREAM;
+  return new Promise((resolve, reject) => {
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+    // Its end by `cancel` is an error too, which comes when nobody waits any more.
+    call.on("error", reject).on("data", () => resolve(() => call.cancel()));
   });
 }
