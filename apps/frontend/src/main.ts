@@ -22,7 +22,10 @@ async function main(): Promise<void> {
     pino.destination({ dest: 2, sync: true }),
   );
   for (const warning of warnings) logger.warn(warning);
-  const discovery = discoveryFromEnv({ ...process.env, DYN_DISCOVERY_BACKEND: options.discoveryBackend });
+  const discovery = await discoveryFromEnv({
+    ...process.env,
+    DYN_DISCOVERY_BACKEND: options.discoveryBackend,
+  });
   const transports = await loadTransports(options.requestPlane);
   const frontend = new Frontend({ options, transports, discovery, logger });
   const close = async (): Promise<void> => {

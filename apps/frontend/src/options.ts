@@ -129,7 +129,7 @@ function servingOptions(): Option[] {
       .argParser(requestPlane)
       .default("nats"),
     // Which ones there are, the discovery package knows.
-    new Option("--discovery-backend <backend>", "where workers are found: file or mem")
+    new Option("--discovery-backend <backend>", "where workers are found: file, mem or etcd")
       .env("DYN_DISCOVERY_BACKEND")
       .default("file"),
     new Option("--namespace <namespace>", "serve only models of this namespace").env("DYN_NAMESPACE"),

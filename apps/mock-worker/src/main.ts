@@ -29,7 +29,10 @@ process.exit();
 async function run(options: WorkerOptions): Promise<void> {
   const shutdown = shutdownRequested();
   const plane = await loadTransport(options.requestPlane, (packageName) => import(packageName));
-  const discovery = discoveryFromEnv({ ...process.env, DYN_DISCOVERY_BACKEND: options.discoveryBackend });
+  const discovery = await discoveryFromEnv({
+    ...process.env,
+    DYN_DISCOVERY_BACKEND: options.discoveryBackend,
+  });
   const manager = createNetworkManager({ transports: [plane], discovery, logger });
   try {
     const serving = serveModel(options, { manager, discovery, logger });

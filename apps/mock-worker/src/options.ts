@@ -38,7 +38,7 @@ const SETTINGS = {
   discoveryBackend: {
     flag: "--discovery-backend <backend>",
     env: "DYN_DISCOVERY_BACKEND",
-    text: "file, or mem (this process only); etcd and kubernetes are not there yet",
+    text: "file, mem (this process only) or etcd; kubernetes is not there",
     default: "file",
     parse: oneOf("file", "mem", "etcd", "kubernetes"),
   },

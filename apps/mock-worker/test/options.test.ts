@@ -73,8 +73,8 @@ describe("the environment", { timeout: 30_000 }, () => {
   });
 
   it("is not second-guessed when it names a backend that isn't there yet", async () => {
-    const { code, stderr } = await run([], { DYN_DISCOVERY_BACKEND: "etcd" });
-    expect(stderr).toContain("'etcd' of DYN_DISCOVERY_BACKEND is not supported yet");
+    const { code, stderr } = await run([], { DYN_DISCOVERY_BACKEND: "kubernetes" });
+    expect(stderr).toContain("'kubernetes' of DYN_DISCOVERY_BACKEND is not supported yet");
     expect(code).toBe(2);
   });
 

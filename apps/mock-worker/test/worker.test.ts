@@ -15,8 +15,8 @@ interface Caller {
 }
 
 /** A client of the worker's endpoint, in this process. */
-function callerOf(env: NodeJS.ProcessEnv): Caller {
-  const discovery = discoveryFromEnv(env);
+async function callerOf(env: NodeJS.ProcessEnv): Promise<Caller> {
+  const discovery = await discoveryFromEnv(env);
   const manager = createNetworkManager({ transports: [tcp()], discovery });
   const client = manager.endpoint<unknown, ChatChunk>("dynamo.backend.generate").client();
   onTestFinished(async () => {
@@ -30,7 +30,7 @@ async function startWorker(args: string[] = []): Promise<Caller & { worker: Work
   const env = privateEnvironment();
   const worker = new WorkerProcess(args, env);
   await worker.serving();
-  const caller = callerOf(env);
+  const caller = await callerOf(env);
   await caller.client.waitForInstances();
   return { worker, ...caller };
 }
@@ -81,7 +81,7 @@ describe("a mock worker", { timeout: 30_000 }, () => {
   it("is several workers behind one listener when asked", async () => {
     const env = privateEnvironment();
     await new WorkerProcess(["--num-workers", "3"], env).serving(3);
-    const { client, discovery } = callerOf(env);
+    const { client, discovery } = await callerOf(env);
     const instances = await client.waitForInstances({ count: 3 });
     expect(new Set(instances.map(({ instance_id }) => instance_id)).size).toBe(3);
     expect(new Set(instances.map(({ transport }) => transport["tcp"]?.split("/")[0])).size).toBe(1);

@@ -3,6 +3,7 @@
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Discovery } from "@dynamo/request-plane-core";
+import type { EtcdDiscoveryOptions } from "./etcd/index.ts";
 import { fileDiscovery } from "./file/file-discovery.ts";
 import { defaultFileRoot } from "./file/options.ts";
 import type { FileDiscoveryOptions } from "./file/options.ts";
@@ -11,19 +12,20 @@ import { discoverySettings } from "./settings.ts";
 
 /** What is said in code wins over the environment. */
 export interface DiscoveryOverrides extends FileDiscoveryOptions {
-  readonly backend?: "file" | "mem" | undefined;
+  readonly backend?: "file" | "mem" | "etcd" | undefined;
 }
 
-const SUPPORTED = "Supported here: file, mem.";
+const SUPPORTED = "Supported here: file, mem, etcd.";
 
 /**
- * The backend that `DYN_DISCOVERY_BACKEND` names: `file`, with its folder in `DYN_FILE_KV`, or `mem`. Default:
- * `file`. Dynamo's own default is `etcd`, which this package doesn't have yet. Throws `invalid_configuration`.
+ * The backend that `DYN_DISCOVERY_BACKEND` names: `file`, with its folder in `DYN_FILE_KV`; `mem`; or `etcd`, with
+ * the variables `ETCD_*`. Default: `file`, which needs no server; Dynamo's own default is `etcd`. Rejects with
+ * `invalid_configuration`, also when the packages that etcd needs are not installed.
  */
-export function discoveryFromEnv(
+export async function discoveryFromEnv(
   env: NodeJS.ProcessEnv = process.env,
   overrides: DiscoveryOverrides = {},
-): Discovery {
+): Promise<Discovery> {
   const { backend = discoverySettings(env).backend, ...options } = overrides;
   switch (backend) {
     case "file":
@@ -31,6 +33,7 @@ export function discoveryFromEnv(
     case "mem":
       return memoryDiscovery();
     case "etcd":
+      return etcdFromEnv({ environment: env, logger: options.logger });
     case "kubernetes":
       throw invalid(
         `The discovery backend '${backend}' of DYN_DISCOVERY_BACKEND is not supported yet. ${SUPPORTED}`,
@@ -38,6 +41,25 @@ export function discoveryFromEnv(
     default:
       throw invalid(`DYN_DISCOVERY_BACKEND is '${backend}', which is no discovery backend. ${SUPPORTED}`);
   }
+}
+
+/** Loaded when it is asked for, because others need not install what it needs. */
+async function etcdFromEnv(options: EtcdDiscoveryOptions): Promise<Discovery> {
+  try {
+    const { etcdDiscovery } = await import("./etcd/index.ts");
+    return etcdDiscovery(options);
+  } catch (cause) {
+    if (!isMissingPackage(cause)) throw cause;
+    throw new RequestPlaneError(
+      "invalid_configuration",
+      "The discovery backend 'etcd' needs two packages more: npm install @grpc/grpc-js @grpc/proto-loader",
+      { cause },
+    );
+  }
+}
+
+function isMissingPackage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
 }
 
 function invalid(message: string): RequestPlaneError {

@@ -1,3 +1,4 @@
+export { ETCD_SETTINGS } from "./etcd/settings.ts";
 export { fileDiscovery } from "./file/file-discovery.ts";
 export type { FileLayoutName } from "./file/layout.ts";
 export { defaultFileRoot } from "./file/options.ts";

@@ -14,6 +14,10 @@ export class LiveRecords {
     return this.#records.get(key);
   }
 
+  keys(): string[] {
+    return [...this.#records.keys()];
+  }
+
   set(key: string, live: LiveRecord): void {
     this.#records.set(key, live);
     this.#tellWatches(key);

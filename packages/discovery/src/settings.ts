@@ -21,5 +21,5 @@ export function discoverySettings(environment: Environment): SettingsOf<typeof D
 
 /** Any name passes. To use the default instead of an unknown one would be to look in the wrong place. */
 function backendName(variable: string, fallback: string, meaning: string): Setting<string> {
-  return { ...text(variable, meaning), fallback, expected: "file or mem", parse: (name) => name };
+  return { ...text(variable, meaning), fallback, expected: "file, mem or etcd", parse: (name) => name };
 }

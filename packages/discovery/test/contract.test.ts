@@ -1,8 +1,10 @@
-/** What both backends promise. */
+/** What all backends promise. */
 import type { Discovery } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
+import { etcdDiscovery } from "../src/etcd/index.ts";
 import { fileDiscovery, memoryDiscovery, modelRecord, textChatCard } from "../src/index.ts";
 import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder, until } from "./helpers.ts";
+import { describeWithEtcd, etcdServer } from "./etcd/etcd-server.ts";
 import { endpoint } from "./records.ts";
 
 const BACKENDS: Record<string, () => Promise<Discovery>> = {
@@ -11,7 +13,13 @@ const BACKENDS: Record<string, () => Promise<Discovery>> = {
   "file, layout 0.7": async () => fileDiscovery({ root: await temporaryFolder(), layout: "0.7" }),
 };
 
-describe.each(Object.entries(BACKENDS))("%s", (_name, make) => {
+describe.each(Object.entries(BACKENDS))("%s", (_name, make) => keepsPromises(make));
+
+describeWithEtcd("etcd", () =>
+  keepsPromises(async () => etcdDiscovery({ endpoints: (await etcdServer()).url, environment: {} })),
+);
+
+function keepsPromises(make: () => Promise<Discovery>): void {
   const open = async (): Promise<Discovery> => closedAfterTest(await make());
 
   test("lists what is registered, by query", async () => {
@@ -122,4 +130,4 @@ describe.each(Object.entries(BACKENDS))("%s", (_name, make) => {
     await expect(discovery.register({ ...endpoint(1n), endpoint: "" })).rejects.toThrow(invalid);
     expect(await discovery.list(ENDPOINTS)).toEqual([]);
   });
-});
+}

@@ -8,7 +8,8 @@ import type { Logger } from "@dynamo/request-plane-core";
 import type { LiveRecord } from "../live-record.ts";
 import { bucketOf, keyInBucket } from "../record-key.ts";
 import { decodeRecord } from "../records.ts";
-import { isMissing, textOf } from "./errors.ts";
+import { textOf } from "../text-of.ts";
+import { isMissing } from "./errors.ts";
 import type { FileLayout } from "./layout.ts";
 import { TEMPORARY_PREFIX } from "./write.ts";
 

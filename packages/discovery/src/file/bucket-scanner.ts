@@ -11,8 +11,8 @@ import { basename } from "node:path";
 import type { DiscoveryQuery, Logger } from "@dynamo/request-plane-core";
 import { LiveRecords } from "../live-records.ts";
 import type { RecordWatch } from "../record-watch.ts";
+import { textOf } from "../text-of.ts";
 import type { BucketFolder, Sight } from "./bucket-folder.ts";
-import { textOf } from "./errors.ts";
 import { inBatches } from "./in-batches.ts";
 
 export interface ScannerOptions {

@@ -7,7 +7,3 @@ export function fileErrorCode(error: unknown): string | undefined {
 export function isMissing(error: unknown): boolean {
   return fileErrorCode(error) === "ENOENT";
 }
-
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -13,9 +13,9 @@ import type {
 import { snapshotOf } from "../live-record.ts";
 import { bucketOf, keyInBucket } from "../record-key.ts";
 import { watchable } from "../watchable.ts";
+import { textOf } from "../text-of.ts";
 import { BucketFolder } from "./bucket-folder.ts";
 import { BucketScanner } from "./bucket-scanner.ts";
-import { textOf } from "./errors.ts";
 import { inBatches } from "./in-batches.ts";
 import { resolveFileSettings } from "./options.ts";
 import type { FileDiscoveryOptions, FileSettings } from "./options.ts";

@@ -4,7 +4,8 @@
 import { readFile, rm, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Logger } from "@dynamo/request-plane-core";
-import { isMissing, textOf } from "./errors.ts";
+import { textOf } from "../text-of.ts";
+import { isMissing } from "./errors.ts";
 import { sweep } from "./sweep.ts";
 
 export interface OwnFilesOptions {

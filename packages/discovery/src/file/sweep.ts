@@ -1,7 +1,8 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@dynamo/request-plane-core";
-import { isMissing, textOf } from "./errors.ts";
+import { textOf } from "../text-of.ts";
+import { isMissing } from "./errors.ts";
 
 /**
  * Deletes the files of a directory that nobody touched for so many milliseconds, whoever wrote them and whatever

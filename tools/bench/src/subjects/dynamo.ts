@@ -55,7 +55,7 @@ function dynamo(
 
 export async function createManager(plane: RequestPlaneMode): Promise<NetworkManager> {
   const transport = await loadTransport(plane, (name) => import(name));
-  return createNetworkManager({ transports: [transport], discovery: discoveryFromEnv() });
+  return createNetworkManager({ transports: [transport], discovery: await discoveryFromEnv() });
 }
 
 /** What runs is not waited for: the bench has what it wants by then. */

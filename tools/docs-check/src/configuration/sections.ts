@@ -1,4 +1,4 @@
-import { DISCOVERY_SETTINGS } from "@dynamo/discovery";
+import { DISCOVERY_SETTINGS, ETCD_SETTINGS } from "@dynamo/discovery";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { SettingsTable } from "@dynamo/request-plane-core";
 import { HTTP_SETTINGS } from "@dynamo/request-plane-http";
@@ -38,10 +38,10 @@ const tables: { path: string; table: SettingsTable; text: string }[] = [
   { path: "packages/request-plane-http", table: HTTP_SETTINGS, text: "Options are those of `http()`." },
   {
     path: "packages/discovery",
-    table: DISCOVERY_SETTINGS,
+    table: { ...DISCOVERY_SETTINGS, ...ETCD_SETTINGS },
     text:
-      "Options are those of `discoveryFromEnv(environment, options)`. A backend that isn't there is an " +
-      "error, also in the environment: another one would not show the same workers.",
+      "Options are those of `discoveryFromEnv(environment, options)` and `etcdDiscovery()`. A backend that " +
+      "isn't there is an error, also in the environment: another one would not show the same workers.",
   },
 ];
 

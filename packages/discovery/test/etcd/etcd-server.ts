@@ -1,0 +1,126 @@
+/** A real etcd on loopback, for tests. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { programForTests } from "@dynamo/debian-programs";
+import type { FoundProgram } from "@dynamo/debian-programs";
+import { describe, onTestFinished } from "vitest";
+import { until } from "../helpers.ts";
+
+const program = await programForTests({ name: "etcd", package: "etcd-server" });
+
+/** Tests that need a real etcd. Without one they are reported as skipped, and fail in CI. */
+export const describeWithEtcd = describe.skipIf(!program);
+
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+  /** Clients must show a certificate that this one signed. */
+  readonly clientCa?: string;
+}
+
+/** A server for one test, ended with it. */
+export async function etcdServer(tls?: Tls): Promise<EtcdServer> {
+  const server = new EtcdServer(program!, await mkdtemp(join(tmpdir(), "etcd-")), await freePort(), tls);
+  onTestFinished(() => server.remove());
+  await server.start();
+  return server;
+}
+
+export class EtcdServer {
+  readonly #program: FoundProgram;
+  readonly #folder: string;
+  readonly #tls: Tls | undefined;
+  /** Stays the same after a restart. */
+  readonly port: number;
+  #child: ChildProcess | undefined;
+  #output = "";
+
+  constructor(found: FoundProgram, folder: string, port: number, tls: Tls | undefined) {
+    this.#program = found;
+    this.#folder = folder;
+    this.port = port;
+    this.#tls = tls;
+  }
+
+  get url(): string {
+    return `${this.#tls ? "https" : "http"}://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, also again after `kill`. Resolves when it answers. */
+  async start(): Promise<void> {
+    const peer = `http://127.0.0.1:${await freePort()}`;
+    const options = {
+      "data-dir": join(this.#folder, "data"),
+      "listen-client-urls": this.url,
+      "advertise-client-urls": this.url,
+      "listen-peer-urls": peer,
+      "initial-advertise-peer-urls": peer,
+      "initial-cluster": `default=${peer}`,
+      // So that short leases are allowed: etcd takes none below three election time-outs.
+      "heartbeat-interval": "50",
+      "election-timeout": "500",
+      ...(this.#tls && { "cert-file": this.#tls.cert, "key-file": this.#tls.key }),
+      ...(this.#tls?.clientCa !== undefined && {
+        "trusted-ca-file": this.#tls.clientCa,
+        "client-cert-auth": "true",
+      }),
+    };
+    const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+    const env = { ...process.env, ...this.#program.environment };
+    const child = spawn(this.#program.path, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    this.#child = child;
+    const from = this.#output.length;
+    child.stderr.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
+    await until("etcd is ready", () => {
+      if (child.exitCode !== null) throw new Error(`etcd ended: ${this.#output}`);
+      return /ready to serve client requests|serving (insecure )?client requests/.test(
+        this.#output.slice(from),
+      );
+    });
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await gone;
+  }
+
+  /** Forgets everything. The server must not run. */
+  async wipe(): Promise<void> {
+    await rm(join(this.#folder, "data"), { recursive: true, force: true });
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** A call of etcd's JSON gateway, as an administrator makes it. */
+  async admin(path: string, body: object, token?: string): Promise<Record<string, unknown>> {
+    const response = await fetch(`${this.url}/v3/${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      ...(token !== undefined && { headers: { authorization: token } }),
+    });
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
