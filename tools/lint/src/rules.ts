@@ -51,7 +51,8 @@ export function importRules(members: WorkspacePackage[]): IRegularForbiddenRuleT
       "no-dev-dependency-in-src",
       "published code imports a devDependency, which its users don't get",
       { path: "^(packages|apps)/[^/]+/src/" },
-      { dependencyTypes: ["npm-dev"] },
+      // What is a peer too, its users install themselves.
+      { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm-peer"] },
     ),
     rule(
       "public-names-only",
