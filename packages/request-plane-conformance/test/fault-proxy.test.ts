@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { FaultProxy } from "../src/index.ts";
 import type { Faults } from "../src/index.ts";
 import { ResourceLedger } from "../src/ledger.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 /** A server that sends back what it is sent, a proxy in front of it, and a connection through both. */
 class Setup implements AsyncDisposable {

@@ -10,7 +10,7 @@ import type {
   ResponseSlot,
   ResponseWriter,
 } from "../src/response-plane.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 /** A receiver that notes all it is told. */
 class Notes implements ResponseReceiver {

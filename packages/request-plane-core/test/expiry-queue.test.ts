@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ExpiryQueue } from "../src/expiry-queue.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 afterEach(() => void vi.useRealTimers());
 

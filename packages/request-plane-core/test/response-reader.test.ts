@@ -5,7 +5,7 @@ import { ResponseBuffer } from "../src/response-buffer.ts";
 import { END, ResponseReader, WAIT } from "../src/response-reader.ts";
 import { ResponseStream } from "../src/response-stream.ts";
 import type { Timeouts } from "../src/timeouts.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 const NONE: Timeouts = { establishMs: 0, firstItemMs: 0, betweenItemsMs: 0, totalMs: 0 };
 const FINAL = '{"complete_final":true}';

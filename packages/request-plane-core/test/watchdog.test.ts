@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Watchdog } from "../src/watchdog.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 function watched(): { watchdog: Watchdog; expired: string[] } {
   const expired: string[] = [];

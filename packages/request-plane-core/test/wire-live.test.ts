@@ -14,9 +14,9 @@ import { encodeDataOnly, encodeHeaderOnly } from "../src/wire/two-part.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
 import { framesOf } from "./support/cuts.ts";
 import { damaged } from "./support/mutations.ts";
-import { sendAndEnd } from "./support/peer.ts";
-import type { Ending } from "./support/peer.ts";
-import { until } from "./support/until.ts";
+import { sendAndEnd } from "@dynamo/test-support";
+import type { Ending } from "@dynamo/test-support";
+import { until } from "@dynamo/test-support";
 
 const PATIENT = { timeout: 120_000 };
 const AT_ONCE = 50;

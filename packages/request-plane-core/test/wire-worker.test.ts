@@ -13,7 +13,7 @@ import { recordedResponses } from "./fixtures/recorded.ts";
 import type { RecordedResponse } from "./fixtures/recorded.ts";
 import { framesOf } from "./support/cuts.ts";
 import { ScriptedCaller } from "./support/scripted-caller.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 const ofJson = recordedResponses().filter(({ dynamo }) => dynamo === "0.7.1");
 const ofMsgpack = recordedResponses().filter(({ dynamo }) => dynamo === "1.6.1");

@@ -1,8 +1,9 @@
 import { randomInstanceId, RequestPlaneError } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { calling, request, served } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { addressOf, collect, connectionsOf, failureOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf, collect, failureOf, settled } from "@dynamo/test-world";
+import { connectionsOf, World } from "./support/world.ts";
 
 async function* numbers({ n }: { n: number }): AsyncGenerator<{ i: number }> {
   for (let i = 0; i < n; i++) yield { i };

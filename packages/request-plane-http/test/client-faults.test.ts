@@ -15,8 +15,8 @@ import {
   u32,
 } from "./support/raw-http2.ts";
 import type { RawConnection } from "./support/raw-http2.ts";
-import { until } from "./support/until.ts";
-import { failureOf } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { failureOf } from "@dynamo/test-world";
 
 type Answer = (connection: RawConnection, stream: number) => void;
 

@@ -7,8 +7,9 @@ import { AnnotatedItem, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Handler } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { curl, curlJson, HAS_CURL } from "./support/curl.ts";
-import { until } from "./support/until.ts";
-import { addressOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
 
 const VERSIONS = [

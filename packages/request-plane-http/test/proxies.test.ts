@@ -5,8 +5,9 @@ import { describe, expect, test } from "vitest";
 import { curl, curlJson, curlStream, HAS_CURL, jsonOptions } from "./support/curl.ts";
 import { calling, request } from "./support/plane.ts";
 import { PROXIES, PROXY_HOST, startProxy } from "./support/proxies.ts";
-import { until } from "./support/until.ts";
-import { addressOf, collect, failureOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf, collect, failureOf, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
 
 const WITH_ITEMS = [

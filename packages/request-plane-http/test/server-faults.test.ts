@@ -18,7 +18,7 @@ import {
   settingsFrame,
   u32,
 } from "./support/raw-http2.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 const PATH = "/v1/rpc/generate";
 

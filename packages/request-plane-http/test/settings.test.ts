@@ -17,8 +17,8 @@ import {
   WINDOW_UPDATE,
 } from "./support/raw-http2.ts";
 import type { RawConnection } from "./support/raw-http2.ts";
-import { until } from "./support/until.ts";
-import { failureOf, recordingLogger } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { failureOf, recordingLogger } from "@dynamo/test-world";
 
 /** What a raw peer sees of a caller and of a worker with these settings. */
 async function seenOf(environment: Record<string, string>): Promise<RawConnection[]> {

@@ -3,8 +3,9 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { recordings } from "./support/recorded.ts";
 import { served } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { addressOf, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 const HEAD_END = "\r\n\r\n";
 

@@ -10,8 +10,8 @@ import { folder } from "./support/folder.ts";
 import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import type { Plane } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { failureOf } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { failureOf } from "@dynamo/test-world";
 
 /** Settings as variables, since those are what people set. */
 const using = (environment: Record<string, string>): Plane => plane({ environment });

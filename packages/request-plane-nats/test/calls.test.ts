@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { describeWithNats, natsServer } from "./support/nats.ts";
-import { until } from "./support/until.ts";
-import { collect, failureOf, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 describeWithNats("calls over NATS", () => {
   it("bring items back in order, with headers and the instance that answered", async () => {

@@ -3,8 +3,8 @@ import type { ErrorCode } from "@dynamo/request-plane-core";
 import { expect, it } from "vitest";
 import { bystander, describeWithNats, natsServer } from "./support/nats.ts";
 import { ENDPOINT, plane, request, serve } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { failureOf } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { failureOf } from "@dynamo/test-world";
 
 describeWithNats("a request", () => {
   it("is acknowledged with nothing, and brings its headers in lower case", async () => {

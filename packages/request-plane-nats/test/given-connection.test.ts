@@ -3,8 +3,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { expect, it } from "vitest";
 import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { failureOf } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { failureOf } from "@dynamo/test-world";
 
 describeWithNats("a connection that is given", () => {
   const given = async (port: number): Promise<NatsConnection> =>

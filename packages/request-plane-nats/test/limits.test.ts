@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { failureOf } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { failureOf } from "@dynamo/test-world";
 
 const HEADERS = { "request-id": "größe", empty: "" };
 /** NATS/1.0, both lines with their ends, and the empty line. */

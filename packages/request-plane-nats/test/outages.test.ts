@@ -4,8 +4,9 @@ import { expect, it, onTestFinished } from "vitest";
 import { bystander, describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import type { Plane } from "./support/plane.ts";
-import { until } from "./support/until.ts";
-import { collect, failureOf, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 const isUp = ({ client, server }: Plane): boolean =>
   client.health().connections === 1 && server.health().connections === 1;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { checkSubject, subjectOf } from "../src/subject.ts";
 import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
-import { failureOf } from "./support/world.ts";
+import { failureOf } from "@dynamo/test-world";
 
 const subject = (namespace: string, component: string, endpoint: string, instanceId = 0x1a2bn): string =>
   subjectOf({ namespace, component, endpoint, instanceId });

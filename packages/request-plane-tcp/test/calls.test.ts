@@ -1,6 +1,7 @@
 import { AnnotatedItem, EncodedPayload } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
-import { collect, idOf, NAME, settled, World } from "./support/world.ts";
+import { collect, idOf, NAME, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 async function* count(upTo: number) {
   for (let i = 0; i < upTo; i += 1) yield i;

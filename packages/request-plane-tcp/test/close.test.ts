@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { addressOf, collect, failureOf, idOf, NAME, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf, collect, failureOf, idOf, NAME } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 /** A handler that yields a first item, and the last when it is let go. */
 function held(): { handler: () => AsyncGenerator<string>; letGo: () => void } {

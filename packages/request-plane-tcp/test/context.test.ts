@@ -3,8 +3,9 @@ import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { RequestContext } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { collect, failureOf, idOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 /** Resolves when the signal aborts. */
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -6,8 +6,9 @@ import { describe, expect, it } from "vitest";
 import { twoPart } from "./support/raw-frames.ts";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
 import type { Script } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { collect, failureOf, idOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 const NONE: Timeouts = { establishMs: 0, firstItemMs: 0, betweenItemsMs: 0, totalMs: 0 };
 

@@ -4,9 +4,10 @@ import { describe, expect, it } from "vitest";
 import { deafListener } from "./support/deaf-listener.ts";
 import { recordOf, ScriptedWorker } from "./support/scripted-worker.ts";
 import type { Script } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { collect, failureOf, idOf, settled, World } from "./support/world.ts";
-import type { Caller } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
+import type { Caller } from "@dynamo/test-world";
 
 /** Bounds that are short enough to wait for, and long enough for a healthy worker on a busy machine. */
 const SHORT = {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { collect, connectionsOf, failureOf, idOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
+import { connectionsOf, World } from "./support/world.ts";
 
 describe("an acknowledgement that is late", () => {
   it("costs its request and its connection; later requests are right, on another connection", async () => {

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { addressOf, collect, failureOf, NAME, World } from "./support/world.ts";
+import { addressOf, collect, failureOf, NAME } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 /** A port that somebody else listens on. */
 async function takenPort(world: World): Promise<number> {

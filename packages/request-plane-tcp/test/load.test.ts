@@ -2,8 +2,9 @@ import { getEventListeners } from "node:events";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { busy, collect, connectionsOf, idOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { busy, collect, idOf, settled } from "@dynamo/test-world";
+import { connectionsOf, World } from "./support/world.ts";
 
 /** Calls of the second test; three of ten get one of six faults. */
 const CALLS = 5_040;

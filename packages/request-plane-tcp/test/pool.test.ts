@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import { collect, connectionsOf, idOf, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, idOf, settled } from "@dynamo/test-world";
+import { connectionsOf, World } from "./support/world.ts";
 
 describe("the connections to a worker", () => {
   it("stay within the pool's size under 5,000 calls at once, and all calls complete", async () => {

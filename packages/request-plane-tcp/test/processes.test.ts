@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 import { WorkerProcess } from "./support/worker-process.ts";
-import { collect, connectionsOf, failureOf, settled, World } from "./support/world.ts";
-import type { Caller, ManagerSetup } from "./support/world.ts";
+import { collect, failureOf, settled } from "@dynamo/test-world";
+import { connectionsOf, World } from "./support/world.ts";
+import type { Caller } from "@dynamo/test-world";
+import type { ManagerSetup } from "./support/world.ts";
 
 interface Order {
   readonly items: number;

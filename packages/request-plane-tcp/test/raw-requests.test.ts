@@ -3,9 +3,10 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { ACK, envelope, frame07, frame08, replyFrame } from "./support/raw-frames.ts";
-import { until } from "./support/until.ts";
-import { addressOf, collect, World } from "./support/world.ts";
-import type { Worker } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf, collect } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
+import type { Worker } from "@dynamo/test-world";
 
 /** A bare connection to a worker that keeps what it answers. */
 class RawCaller {

@@ -5,20 +5,12 @@ import type { Environment } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
 import { tcp, TCP_SETTINGS } from "../src/index.ts";
 import { deafListener } from "./support/deaf-listener.ts";
-import { LocalDiscovery } from "./support/local-discovery.ts";
+import { LocalDiscovery } from "@dynamo/test-world";
 import { recordOf, ScriptedWorker } from "./support/scripted-worker.ts";
-import { until } from "./support/until.ts";
-import {
-  addressOf,
-  collect,
-  connectionsOf,
-  failureOf,
-  idOf,
-  NAME,
-  recordingLogger,
-  World,
-} from "./support/world.ts";
-import type { Caller } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { addressOf, collect, failureOf, idOf, NAME, recordingLogger } from "@dynamo/test-world";
+import { connectionsOf, World } from "./support/world.ts";
+import type { Caller } from "@dynamo/test-world";
 
 /** A manager whose settings come from the environment alone. */
 function fromEnvironment(world: World, environment: Environment): ReturnType<typeof createNetworkManager> {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { until } from "./support/until.ts";
-import { collect, settled, World } from "./support/world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, settled } from "@dynamo/test-world";
+import { World } from "./support/world.ts";
 
 const ITEM = "x".repeat(10_000);
 

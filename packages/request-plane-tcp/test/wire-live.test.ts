@@ -11,9 +11,9 @@ import { encodeFrameHead } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
 import { decodeStream } from "./support/cuts.ts";
 import { damaged } from "./support/mutations.ts";
-import { sendAndEnd } from "./support/peer.ts";
+import { sendAndEnd } from "@dynamo/test-support";
 import { recordedRequests } from "./support/recorded.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 const PATIENT = { timeout: 120_000 };
 const AT_ONCE = 50;

@@ -10,7 +10,7 @@ import type { RequestFrame } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
 import { atRandom, byteByByte, decodeStream, seeded } from "./support/cuts.ts";
 import { envelopeOf, recordedRequests, vector } from "./support/recorded.ts";
-import { until } from "./support/until.ts";
+import { until } from "@dynamo/test-support";
 
 const LIMIT = 1024 * 1024;
 const requests = recordedRequests();

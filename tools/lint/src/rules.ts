@@ -22,7 +22,7 @@ const allowedImports: Record<string, Allowed> = {
 };
 
 /** Tools that tests of packages and apps are made with. */
-const testTools = ["tools/debian-programs", "tools/nats-server"];
+const testTools = ["tools/debian-programs", "tools/nats-server", "tools/test-support", "tools/test-world"];
 const isForTests = ({ path }: WorkspacePackage): boolean => testTools.includes(path);
 
 const anyMember = "^(packages|apps|tools)/([^/]+)/";

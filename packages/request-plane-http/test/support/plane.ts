@@ -9,7 +9,7 @@ import type {
 } from "@dynamo/request-plane-core";
 import { http } from "../../src/index.ts";
 import type { HttpOptions } from "../../src/index.ts";
-import { recordingLogger } from "./world.ts";
+import { recordingLogger } from "@dynamo/test-world";
 
 export const { logger } = recordingLogger();
 

@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FoundProgram, WantedProgram } from "@dynamo/debian-programs";
-import { until } from "./until.ts";
+import { until } from "@dynamo/test-support";
 
 /** Where the proxy is: the port of the worker on other addresses of loopback. */
 export const PROXY_HOST = "127.0.0.2";

@@ -1,7 +1,7 @@
 /** HTTP/2 frame by frame, for peers that behave as no library does. */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { until } from "./until.ts";
+import { until } from "@dynamo/test-support";
 
 export const DATA = 0;
 export const HEADERS = 1;

@@ -8,8 +8,9 @@ import type { NatsServer } from "@dynamo/nats-server";
 import type { RequestPlaneClient, RequestPlaneServer } from "@dynamo/request-plane-core";
 import { nats } from "../../src/index.ts";
 import type { NatsOptions } from "../../src/index.ts";
-import { until } from "./until.ts";
-import { collect, failureOf, recordingLogger, World } from "./world.ts";
+import { until } from "@dynamo/test-support";
+import { collect, failureOf, recordingLogger } from "@dynamo/test-world";
+import { World } from "./world.ts";
 
 const LONG = { requestTimeoutMs: 600_000, connectTimeoutMs: 600_000, pingIntervalMs: 600_000 };
 

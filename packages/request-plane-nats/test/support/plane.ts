@@ -9,7 +9,7 @@ import type {
 } from "@dynamo/request-plane-core";
 import { nats } from "../../src/index.ts";
 import type { NatsOptions } from "../../src/index.ts";
-import { recordingLogger } from "./world.ts";
+import { recordingLogger } from "@dynamo/test-world";
 
 /** One transport by itself, without the rest of the request plane. All is stopped at the end of the test. */
 export interface Plane {

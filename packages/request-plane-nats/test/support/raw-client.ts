@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import type { NatsServer } from "@dynamo/nats-server";
 import { onTestFinished } from "vitest";
-import { until } from "./until.ts";
+import { until } from "@dynamo/test-support";
 
 /** A message as it came, byte for byte. */
 export interface RawMessage {

@@ -5,8 +5,8 @@
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { RequestContext } from "@dynamo/request-plane-core";
 import { tcp } from "../../src/index.ts";
-import { LocalDiscovery } from "../support/local-discovery.ts";
-import { addressOf, NAME } from "../support/world.ts";
+import { LocalDiscovery } from "@dynamo/test-world";
+import { addressOf, NAME } from "@dynamo/test-world";
 
 interface Order {
   readonly items: number;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseInstanceId } from "@dynamo/request-plane-core";
 import type { EndpointRecord } from "@dynamo/request-plane-core";
-import { until } from "./until.ts";
+import { until } from "@dynamo/test-support";
 import type { World } from "./world.ts";
 
 const PROGRAM = fileURLToPath(new URL("../processes/worker.ts", import.meta.url));

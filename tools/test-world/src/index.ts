@@ -1,0 +1,6 @@
+/** Workers and callers in one process, for the tests of transports. */
+export { LocalDiscovery } from "./local-discovery.ts";
+export { addressOf, busy, collect, failureOf, idOf, settled } from "./outcomes.ts";
+export { recordingLogger } from "./recording-logger.ts";
+export { NAME, TransportWorld } from "./world.ts";
+export type { Caller, Worker, WorldSetup } from "./world.ts";
