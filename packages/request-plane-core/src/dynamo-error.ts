@@ -207,12 +207,16 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
   StreamIncomplete: "disconnected",
 };
 
+/** Of what a backend says of itself: it was reached, so only what lies behind it was not. */
+const CODE_OF_BACKEND_TYPE: Readonly<Record<string, ErrorCode>> = { CannotConnect: "unavailable" };
+
 function codeOf(error: DynamoError): ErrorCode {
   const byReason = lookUp(CODE_OF_REASON, error.reason);
   if (byReason) return byReason;
   if (error.class !== undefined) return lookUp(CODE_OF_CLASS, error.class) ?? "handler_failed";
-  const type = isObject(error.error_type) ? error.error_type["Backend"] : error.error_type;
-  return lookUp(CODE_OF_TYPE, type) ?? "handler_failed";
+  if (!isObject(error.error_type)) return lookUp(CODE_OF_TYPE, error.error_type) ?? "handler_failed";
+  const type = error.error_type["Backend"];
+  return lookUp(CODE_OF_BACKEND_TYPE, type) ?? lookUp(CODE_OF_TYPE, type) ?? "handler_failed";
 }
 
 function lookUp(table: Readonly<Record<string, ErrorCode>>, key: unknown): ErrorCode | undefined {

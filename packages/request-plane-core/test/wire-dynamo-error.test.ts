@@ -49,7 +49,7 @@ const TYPES: readonly [DynamoError["error_type"], ErrorCode, number][] = [
   ["WorkerUnavailable", "unavailable", 503],
   [{ Backend: "Unknown" }, "handler_failed", 500],
   [{ Backend: "InvalidArgument" }, "invalid_argument", 400],
-  [{ Backend: "CannotConnect" }, "cannot_connect", 503],
+  [{ Backend: "CannotConnect" }, "unavailable", 503],
   [{ Backend: "Disconnected" }, "disconnected", 503],
   [{ Backend: "ConnectionTimeout" }, "deadline_exceeded", 504],
   [{ Backend: "ResponseTimeout" }, "deadline_exceeded", 504],

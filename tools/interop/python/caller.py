@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import re
 
 import uvloop
 from dynamo.runtime import Context
@@ -34,13 +35,25 @@ async def see_instances(client, count: int) -> None:
         await asyncio.sleep(0.02)
 
 
+async def read_soon(client, command: dict, items: list) -> None:
+    """For a moment after it has seen an instance, a client may still say that there is none."""
+    for _ in range(50):
+        try:
+            return await read(client, command, items)
+        except Exception as error:
+            if not re.match(r"no instances found|Unavailable: No workers", str(error)):
+                raise
+        await asyncio.sleep(0.02)
+    await read(client, command, items)
+
+
 async def call(runtime, command: dict) -> None:
     items = []
     error = None
     try:
         client = await client_of(runtime, command["endpoint"])
         await see_instances(client, command.get("waitFor", 1))
-        await read(client, command, items)
+        await read_soon(client, command, items)
     except Exception as raised:
         error = {"type": type(raised).__name__, "text": str(raised)}
     say({"id": command["id"], "items": items, "error": error})

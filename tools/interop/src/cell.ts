@@ -1,6 +1,7 @@
 /**
  * One thing that is tried with one release on one plane.
  */
+import { planesOf } from "./releases.ts";
 import type { Plane, Release } from "./releases.ts";
 import type { Site } from "./site.ts";
 
@@ -9,7 +10,7 @@ export interface Cell {
   readonly section: string;
   /** What holds when it passes. Unique within its section. */
   readonly name: string;
-  /** Planes and releases it is for; default: all. What it is not for is not reported. */
+  /** Planes and releases it is for; default: all planes that the release has. Others are not reported. */
   readonly on?: (release: Release, plane: Plane) => boolean;
   /** How long it may take, in milliseconds. Default 20 000. */
   readonly timeoutMs?: number;
@@ -38,6 +39,10 @@ export type CellResult = Outcome & {
   readonly plane: Plane;
   readonly durationMs: number;
 };
+
+export function isFor({ on }: Cell, release: Release, plane: Plane): boolean {
+  return on ? on(release, plane) : planesOf(release).includes(plane);
+}
 
 /** Fills in the section of each cell. */
 export function inSection(section: string, cells: readonly Omit<Cell, "section">[]): Cell[] {

@@ -21,6 +21,9 @@ const { stdout, stderr } = process;
 // Each process of the suite adds one; the default warns at the eleventh.
 process.setMaxListeners(0);
 
+// What a cell that failed has left under way, and nobody waits for any more.
+process.on("unhandledRejection", (error) => stderr.write(`Too late for its cell: ${String(error)}\n`));
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 try {
@@ -29,6 +32,8 @@ try {
   stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }
+// Whatever a cell that failed has left open ends with the suite.
+process.exit();
 
 async function interop({ releases, planes, only, concurrency, isWhole }: InteropOptions): Promise<void> {
   const python = await findPython();

@@ -2,7 +2,7 @@
  * docs/interop.md: a section for each release, which a run of that release writes anew.
  */
 import type { CellResult } from "./cell.ts";
-import { ALL_RELEASES, PLANES, planesOf } from "./releases.ts";
+import { ALL_RELEASES, PLANES } from "./releases.ts";
 import type { Release } from "./releases.ts";
 import { totalOf } from "./report.ts";
 
@@ -38,14 +38,14 @@ function sectionsOf(page: string): Map<string, string> {
 function sectionOf(release: Release, results: readonly CellResult[], { date, versions }: RunFacts): string {
   const notes = new Notes();
   const tables = [...Map.groupBy(results, ({ section }) => section)].map(
-    ([section, ofSection]) => `### ${section} (${release})\n\n${tableOf(release, ofSection, notes)}\n`,
+    ([section, ofSection]) => `### ${section} (${release})\n\n${tableOf(ofSection, notes)}\n`,
   );
   const head = `## Dynamo ${release}\n\nRun on ${date} with ${versions}. ${totalOf(results)}\n`;
   return [head, ...tables, ...(notes.text === "" ? [] : [`${notes.text}\n`])].join("\n");
 }
 
-function tableOf(release: Release, results: readonly CellResult[], notes: Notes): string {
-  const planes = PLANES.filter((plane) => planesOf(release).includes(plane));
+function tableOf(results: readonly CellResult[], notes: Notes): string {
+  const planes = PLANES.filter((plane) => results.some((result) => result.plane === plane));
   const rows = [...Map.groupBy(results, ({ name }) => name)].map(([name, ofCell]) => [
     escape(name),
     ...planes.map((plane) => notes.mark(ofCell.find((result) => result.plane === plane))),

@@ -18,9 +18,27 @@ export function isSince(release: string, since: `${number}.${number}`): boolean 
   return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
 }
 
-/** The HTTP plane is gone since 1.3. */
+/** Why a release can't be run on a plane, in a sentence, or `undefined`. */
+export function lackOf(release: Release, plane: Plane): Lack | undefined {
+  if (plane === "http" && isSince(release, "1.3")) {
+    return { why: "The HTTP plane is gone since 1.3.", says: /Invalid request plane mode/ };
+  }
+  if (plane === "nats" && isSince(release, "0.8") && !isSince(release, "1.0")) {
+    const why =
+      "0.8 needs JetStream of a NATS server that is newer than Debian's 2.9.10, which the suite runs.";
+    return { why, says: /JetStream not available/ };
+  }
+  return undefined;
+}
+
+export interface Lack {
+  readonly why: string;
+  /** What the release says when it is started on the plane all the same. */
+  readonly says: RegExp;
+}
+
 export function planesOf(release: Release): readonly Plane[] {
-  return PLANES.filter((plane) => plane !== "http" || !isSince(release, "1.3"));
+  return PLANES.filter((plane) => !lackOf(release, plane));
 }
 
 /** How the release names its files of discovery. The two don't see each other's. */

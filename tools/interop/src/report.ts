@@ -45,11 +45,13 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => `  ${row.map((text, i) => text.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
 }
 
+/** One line for each reason of a cell, with all the places where it holds. */
 function reasons(results: readonly CellResult[]): string[] {
-  const told = results.flatMap((r) =>
-    r.status === "cannot" ? [`${r.name} (${columnOf(r)}): ${r.why}`] : [],
+  const told = results.flatMap((r) => (r.status === "cannot" ? [{ text: `${r.name}: ${r.why}`, ...r }] : []));
+  const lines = [...Map.groupBy(told, ({ text }) => text)].map(
+    ([text, cells]) => `  ${text} (${cells.map(columnOf).join(", ")})`,
   );
-  return told.length > 0 ? ["Cannot be:", ...told.map((line) => `  ${line}`), ""] : [];
+  return lines.length > 0 ? ["Cannot be:", ...lines, ""] : [];
 }
 
 function failures(results: readonly CellResult[]): string[] {

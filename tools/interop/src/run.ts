@@ -4,8 +4,8 @@
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isFor } from "./cell.ts";
 import type { Cell, CellResult, Outcome } from "./cell.ts";
-import { planesOf } from "./releases.ts";
 import type { Plane, Release } from "./releases.ts";
 import { Site } from "./site.ts";
 import type { Surroundings } from "./site.ts";
@@ -26,11 +26,11 @@ export interface Column {
   readonly plane: Plane;
 }
 
-/** Each release with each plane that it has. */
-export function columnsOf({ releases, planes }: Pick<RunPlan, "releases" | "planes">): readonly Column[] {
-  return releases.flatMap((release) =>
-    planesOf(release).flatMap((plane) => (planes.includes(plane) ? [{ release, plane }] : [])),
-  );
+/** Each release with each plane for which there is a cell. */
+export function columnsOf({ cells, releases, planes }: Omit<RunPlan, "concurrency">): readonly Column[] {
+  return releases
+    .flatMap((release) => planes.map((plane) => ({ release, plane })))
+    .filter(({ release, plane }) => cells.some((cell) => isFor(cell, release, plane)));
 }
 
 /** Rejects never for what a cell does: that is in its result. Results are in the order of columns and cells. */
@@ -61,7 +61,7 @@ async function runColumn(
   await using site = new Site(release, plane, folder.path, surroundings);
   const results: CellResult[] = [];
   for (const cell of cells) {
-    if (cell.on && !cell.on(release, plane)) continue;
+    if (!isFor(cell, release, plane)) continue;
     const startedAt = performance.now();
     const outcome = await outcomeOf(cell, site);
     const { section, name } = cell;

@@ -53,7 +53,7 @@ describe("the table", () => {
       "  1.6.1 tcp  0.7.1 nats\n  pass       FAIL        a cell\n  cannot                 other",
     );
     expect(table).toContain("FAIL 0.7.1 nats: Ours: a cell\n  expected 1\n  got 2");
-    expect(table).toContain("  other (1.6.1 tcp): No word.");
+    expect(table).toContain("  other: No word. (1.6.1 tcp)");
     expect(table).toContain("1 pass, 1 cannot be, 1 fail.");
   });
 });

@@ -77,8 +77,11 @@ describe("cells", () => {
 });
 
 describe("columnsOf", () => {
-  it("leaves out planes that a release doesn't have", () => {
-    const columns = columnsOf({ releases: ["1.2.1", "1.6.1"], planes: ["tcp", "http"] });
+  it("leaves out planes that a release doesn't have, unless a cell is for them", () => {
+    const cell: Cell = { section: "s", name: "n", run: async () => undefined };
+    const plan = { releases: ["1.2.1", "1.6.1"], planes: ["tcp", "http"] } as const;
+    const columns = columnsOf({ ...plan, cells: [cell] });
+    expect(columnsOf({ ...plan, cells: [cell, { ...cell, on: () => true }] })).toHaveLength(4);
     expect(columns.map(({ release, plane }) => `${release} ${plane}`)).toEqual([
       "1.2.1 tcp",
       "1.2.1 http",

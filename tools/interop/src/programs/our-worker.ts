@@ -1,6 +1,6 @@
 /**
- * A worker made of our packages that serves the reference endpoint. It is told what to be in its first argument,
- * and ends when its input does.
+ * A worker made of our packages that serves the reference endpoint. It is told what to be in its first argument.
+ * It ends when its input does, and on SIGTERM when what runs has ended.
  */
 import { fileDiscovery } from "@dynamo/discovery";
 import { referenceHandler } from "@dynamo/request-plane-conformance";
@@ -19,9 +19,14 @@ const manager = createNetworkManager({
   environment: {},
 });
 const served = await manager.endpoint<ReferenceRequest>(endpoint).serve(referenceHandler());
-process.stdout.write(`@interop ${JSON.stringify({ serving: served.instance.transport })}\n`);
+process.stdout.write(`@interop ${JSON.stringify({ serving: String(served.instance.instance_id) })}\n`);
 
 process.stdin.resume();
-process.stdin.once("end", () => {
-  void manager.close({ drainMs: 0 }).then(() => discovery.close());
-});
+process.stdin.once("end", () => void end(0));
+process.once("SIGTERM", () => void end(10_000));
+
+async function end(drainMs: number): Promise<void> {
+  await manager.close({ drainMs });
+  await discovery.close();
+  process.stdin.destroy();
+}

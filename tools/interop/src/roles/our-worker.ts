@@ -20,10 +20,13 @@ export interface OurWorkerOptions {
 
 export class OurWorker implements AsyncDisposable {
   readonly endpoint: string;
+  /** Of its instance. */
+  readonly id: bigint;
   readonly process: Child;
 
-  constructor(endpoint: string, process: Child) {
+  constructor(endpoint: string, id: bigint, process: Child) {
     this.endpoint = endpoint;
+    this.id = id;
     this.process = process;
   }
 
@@ -48,9 +51,9 @@ export async function startOurWorker(site: Site, endpoint: string): Promise<OurW
     env: process.env,
   });
   try {
-    await child.message("serving");
+    const { serving } = await child.message<{ serving: string }>("serving");
     await (await site.use(ourCaller)).client(endpoint);
-    return new OurWorker(endpoint, child);
+    return new OurWorker(endpoint, BigInt(serving), child);
   } catch (error) {
     await child.kill();
     throw error;
