@@ -175,13 +175,14 @@ class CallHomeWriter implements ResponseWriter {
     this.#ended = true;
     const socket = this.#socket;
     if (!this.#connected || !socket.writable) return;
-    this.#bounds.reading.add(socket);
     this.#batch.writeTo(socket, () => {
       this.#bounds.reading.delete(socket);
       if (socket.destroyed) return;
       this.#done = true;
       this.#bounds.closing.add(socket);
     });
+    // The system takes a short response at once, so that there is nothing to wait for.
+    if (socket.writableLength > 0) this.#bounds.reading.add(socket);
     if (this.#refused) socket.end();
   }
 
