@@ -8,7 +8,7 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
-interface ProfileNode {
+export interface ProfileNode {
   readonly id: number;
   readonly callFrame: CallFrame;
   /** Ids of the nodes that were called from here. */
@@ -65,7 +65,8 @@ function placesOf(nodes: readonly ProfileNode[]): ReadonlyMap<number, string> {
   );
 }
 
-function describe({ functionName, url, lineNumber }: CallFrame): string {
+/** Function and place. */
+export function describe({ functionName, url, lineNumber }: CallFrame): string {
   const name = functionName || "(anonymous)";
   return url === "" ? name : `${name} (${shortened(url)}:${lineNumber + 1})`;
 }
@@ -73,5 +74,5 @@ function describe({ functionName, url, lineNumber }: CallFrame): string {
 /** A path from the workspace's or the package's folder on. */
 function shortened(url: string): string {
   const path = url.replace(/^.*\/node_modules\//, "");
-  return path === url ? url.replace(/^.*\/(?=(packages|tools)\/)/, "") : path;
+  return path === url ? url.replace(/^.*\/(?=(packages|tools|apps)\/)/, "") : path;
 }

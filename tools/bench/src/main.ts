@@ -4,20 +4,25 @@
 import { mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chartOf } from "./chart.ts";
 import { prepareDynamo } from "./dynamo-wheel.ts";
 import { formatIdle, idleRowOf, measureIdle } from "./idle.ts";
 import type { IdleStreams } from "./idle.ts";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
-import type { Series } from "./measure.ts";
 import { prepareNats } from "./nats.ts";
 import { parseOptions } from "./options.ts";
 import type { BenchOptions } from "./options.ts";
+import { CHART_FILE, pageOf } from "./page.ts";
+import type { MeasuredGroup, PageFacts, Results } from "./page.ts";
 import type { PairOptions } from "./pair.ts";
 import { profile } from "./profiling.ts";
 import { comparisonsOf, formatReport, rowOf } from "./report.ts";
-import { IDLE_CASE } from "./subjects.ts";
+import { IDLE_CASE, OURS } from "./subjects.ts";
+import { ourFrontend } from "./subjects/frontends.ts";
+import { measuredVersions } from "./versions.ts";
 
+const DOCS = new URL("../../../docs/", import.meta.url);
 const { stdout, stderr } = process;
 // Each process of the bench adds one; the default warns at the eleventh.
 process.setMaxListeners(0);
@@ -35,7 +40,8 @@ try {
 }
 
 async function run(options: BenchOptions): Promise<void> {
-  stdout.write(`${machineFacts()}\n\n`);
+  const machine = machineFacts();
+  stdout.write(`${machine}\n\n`);
   await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-bench-"));
   const { signal } = interruption;
   const asked = [...options.groups.flatMap(({ subjects }) => subjects), ...options.idle.subjects];
@@ -47,23 +53,40 @@ async function run(options: BenchOptions): Promise<void> {
     ...group,
     subjects: group.subjects.filter((subject) => possible.includes(subject)),
   }));
+  const missing = new Set(asked.filter((subject) => !possible.includes(subject)).map(({ name }) => name));
   const pairOptions = { discoveryRoot: folder.path, natsUrl, dynamoPython, signal };
-  if (options.profile === undefined) await measureAndShow({ ...options, groups }, pairOptions);
+  if (options.profile === undefined)
+    await measureAndShow({ ...options, groups }, pairOptions, { machine, missing: [...missing] });
   else await profileAndShow({ ...options, groups }, options.profile, pairOptions);
 }
 
-async function measureAndShow(options: BenchOptions, pair: PairOptions): Promise<void> {
+async function measureAndShow(
+  options: BenchOptions,
+  pair: PairOptions,
+  about: Pick<PageFacts, "machine" | "missing">,
+): Promise<void> {
   const { plan, groups, json } = options;
-  const all: Series[] = [];
+  const measured: MeasuredGroup[] = [];
   for (const group of groups) {
     const series = await measure(group, plan, { pair, report });
     stdout.write(`\n${formatReport(series, comparisonsOf(group))}\n\n`);
-    all.push(...series);
+    measured.push({ group, series });
   }
   const idle = await measureAllIdle(options, pair);
   if (idle.length > 0) stdout.write(`${formatIdle(idle)}\n`);
-  const rows = [...all.map(rowOf), ...idle.map(idleRowOf)];
+  const rows = [...measured.flatMap(({ series }) => series.map(rowOf)), ...idle.map(idleRowOf)];
   if (json !== undefined) await writeFile(json, `${JSON.stringify(rows, null, 2)}\n`);
+  if (options.write) await writePage({ measured, idle }, { ...about, plan });
+}
+
+async function writePage(results: Results, about: Omit<PageFacts, "date" | "versions">): Promise<void> {
+  const date = new Date().toISOString().slice(0, 10);
+  const versions = await measuredVersions(results.measured.flatMap(({ group }) => group.subjects));
+  const page = pageOf(results, { ...about, date, versions });
+  const series = results.measured.flatMap((group) => group.series);
+  const highlighted = [...OURS, ourFrontend].map(({ name }) => name);
+  await writeFile(new URL("benchmarks.md", DOCS), page);
+  await writeFile(new URL(CHART_FILE, DOCS), chartOf(series, { highlighted }));
 }
 
 async function measureAllIdle({ idle }: BenchOptions, pair: PairOptions): Promise<IdleStreams[]> {

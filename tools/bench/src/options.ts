@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly idle: { readonly subjects: readonly Subject[]; readonly streams: number };
   /** File for the rows. */
   readonly json: string | undefined;
+  /** Whether docs/benchmarks.md is written. */
+  readonly write: boolean;
   /** Folder for profiles; with it nothing is measured. */
   readonly profile: string | undefined;
 }
@@ -20,6 +22,8 @@ interface Given {
   readonly short?: true;
   readonly rounds?: number;
   readonly seconds?: number;
+  readonly warmUp?: number;
+  readonly write?: true;
   readonly streams?: number;
   readonly case?: string[];
   readonly subject?: string[];
@@ -47,10 +51,20 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     )
     .option("--rounds <count>", `rounds of each case and subject (default ${FULL.rounds})`, parseCount)
     .option("--seconds <number>", `length of a round (default ${FULL.seconds})`, parseSeconds)
+    .option(
+      "--warm-up <seconds>",
+      `before the rounds of a case, for each subject (default ${FULL.warmUpMs / 1000})`,
+      parseSeconds,
+    )
     .option("--streams <count>", `open streams of the case idle (default ${FULL.streams})`, parseCount)
     .addOption(choice("--case <name...>", "only these cases", CASE_NAMES))
     .addOption(choice("--subject <name...>", "only these subjects", SUBJECT_NAMES))
     .option("--json <file>", "write a row for each case and subject")
+    .addOption(
+      new Option("--write", "write docs/benchmarks.md and its chart, of all cases and subjects").conflicts([
+        ...["short", "case", "subject", "profile"],
+      ]),
+    )
     .option("--profile <folder>", "profile instead of measure; without --subject, only this library")
     .helpOption("-h, --help", "show this")
     .allowExcessArguments(false)
@@ -63,16 +77,18 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 function resolveOptions(given: Given): BenchOptions {
   const defaults = given.short ? SHORT : FULL;
   const { rounds = defaults.rounds, seconds = defaults.seconds, streams = defaults.streams } = given;
+  const { warmUp = defaults.warmUpMs / 1000 } = given;
   const cases = given.case ?? CASE_NAMES;
   const subjects = given.subject ?? (given.profile === undefined ? SUBJECT_NAMES : namesOf(OURS));
   return {
-    plan: { rounds, roundMs: seconds * 1000, warmUpMs: defaults.warmUpMs },
+    plan: { rounds, roundMs: seconds * 1000, warmUpMs: warmUp * 1000 },
     groups: groupsOf(cases, subjects),
     idle: {
       subjects: cases.includes(IDLE_CASE) ? picked(IDLE_SUBJECTS, subjects) : [],
       streams,
     },
     json: given.json,
+    write: given.write ?? false,
     profile: given.profile,
   };
 }

@@ -1,10 +1,11 @@
 /**
  * Runs one subject in one case under node's profiler, in fresh processes.
  */
-import { mkdir, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { topSelfTimes } from "./cpu-profile.ts";
 import type { CpuProfile } from "./cpu-profile.ts";
+import { flameGraphOf } from "./flame-graph.ts";
 import type { Plan } from "./measure.ts";
 import { Pair } from "./pair.ts";
 import type { PairOptions } from "./pair.ts";
@@ -17,19 +18,19 @@ const ROLES = ["client", "server"] as const;
 
 export interface ProfileOptions {
   readonly pair: PairOptions;
-  /** Where the `.cpuprofile` files go. Made when it is not there. */
+  /** Where the files go. Made when it is not there. */
   readonly folder: string;
   readonly plan: Plan;
 }
 
-/** Writes two profiles and returns their top entries as text. */
+/** Writes two profiles, each also as a flame graph, and returns their top entries as text. */
 export async function profile(
   subject: Subject,
   benchCase: BenchCase,
   options: ProfileOptions,
 ): Promise<string> {
   if ("clientProgram" in subject)
-    throw new Error(`${subject.name} is written in Python: node can't profile it`);
+    throw new Error(`${subject.name} is no program of Node: it can't be profiled`);
   const folder = resolve(options.folder);
   await mkdir(folder, { recursive: true });
   const fileOf = (role: string): string => `${benchCase.name}.${subject.name}.${role}.cpuprofile`;
@@ -47,7 +48,9 @@ export async function profile(
 }
 
 async function describe(role: string, path: string): Promise<string> {
-  const entries = topSelfTimes(JSON.parse(await readFile(path, "utf8")) as CpuProfile, TOP);
+  const cpuProfile = JSON.parse(await readFile(path, "utf8")) as CpuProfile;
+  await writeFile(path.replace(/cpuprofile$/, "svg"), flameGraphOf(cpuProfile, basename(path)));
+  const entries = topSelfTimes(cpuProfile, TOP);
   const lines = entries.map(({ where, ms, share }) => [where, `${(share * 100).toFixed(1)}%`, ms.toFixed(0)]);
   return `${role} (${path})\n${formatTable([["function", "busy", "ms"], ...lines])}`;
 }

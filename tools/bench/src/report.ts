@@ -45,26 +45,26 @@ export function comparisonsOf({ subjects, bases }: Group): Comparison[] {
   return [own, ...bases.map((base) => ({ title: base, baseOf: () => base }))];
 }
 
+/** The series of each case. */
+export function casesOf(all: readonly Series[]): (readonly Series[])[] {
+  return [...Map.groupBy(all, ({ benchCase }) => benchCase.name).values()];
+}
+
 /** One table for each case. */
 export function formatReport(all: readonly Series[], comparisons: readonly Comparison[]): string {
-  const cases = new Set(all.map(({ benchCase }) => benchCase));
-  return [...cases]
-    .map((one) =>
-      formatCase(
-        all.filter(({ benchCase }) => benchCase === one),
-        comparisons,
-      ),
-    )
+  return casesOf(all)
+    .map((series) => {
+      const { name = "", what = "" } = series[0]?.benchCase ?? {};
+      return `${name} (${what})\n${formatTable(caseLines(series, comparisons))}`;
+    })
     .join("\n\n");
 }
 
-function formatCase(series: readonly Series[], comparisons: readonly Comparison[]): string {
-  const [first] = series;
-  if (!first) return "";
-  const { name, what, counted } = first.benchCase;
+/** Head and lines of the table of one case. */
+export function caseLines(series: readonly Series[], comparisons: readonly Comparison[]): string[][] {
   const head = [
     "subject",
-    `${counted}/s`,
+    `${series[0]?.benchCase.counted ?? ""}/s`,
     "min..max",
     "p50 ms",
     "p99 ms",
@@ -80,9 +80,9 @@ function formatCase(series: readonly Series[], comparisons: readonly Comparison[
       String(rowOf(one).cpuUsPerCall),
       // Upside down, so that more is better in all columns of ratios.
       ...bases.map((base) => base && ratioOf(base, one, ({ cpuUsPerCall }) => cpuUsPerCall)),
-    ].map((cell) => cell ?? NOTHING);
+    ].map((cell) => (cell === undefined || cell === "NaN" ? NOTHING : cell));
   });
-  return `${name} (${what})\n${formatTable([head, ...lines])}`;
+  return [head, ...lines];
 }
 
 function otherOf(all: readonly Series[], one: Series, name: string | undefined): Series | undefined {

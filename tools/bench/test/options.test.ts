@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { parseOptions } from "../src/options.ts";
 import type { BenchOptions } from "../src/options.ts";
+import { OURS } from "../src/subjects.ts";
 
 const PLANE_CASES = ["unary-1", "unary-64", "stream-32"];
 const FRONTEND_CASES = ["chat-1", "chat-first-1", "chat-32"];
@@ -28,7 +29,7 @@ test("everything is measured unless something is asked for", () => {
     ...["dynamo-tcp", "bare-mux", "dynamo-tcp-callhome", "call-home"],
     ...["grpc-js", "connect-es"],
   ]);
-  expect(options).toMatchObject({ json: undefined, profile: undefined });
+  expect(options).toMatchObject({ json: undefined, profile: undefined, write: false });
 });
 
 test("every rival and every base is a subject of the same group", () => {
@@ -36,6 +37,19 @@ test("every rival and every base is a subject of the same group", () => {
     const rivals = subjects.flatMap(({ rival }) => rival ?? []);
     expect(namesOf(subjects)).toEqual(expect.arrayContaining([...rivals, ...bases]));
   }
+});
+
+test("this library is measured both ways of responding, each next to what does the same", () => {
+  const [planes] = parseOptions([]).groups;
+  const ours = planes!.subjects.filter(({ name }) => OURS.some((one) => one.name === name));
+  expect(ours.map(({ name, rival, env }) => [name, rival, env])).toEqual([
+    ["dynamo-tcp", "bare-mux", { DYN_RESPONSE_PLANE: "auto" }],
+    ["dynamo-tcp-callhome", "call-home", { DYN_RESPONSE_PLANE: "callhome" }],
+    ["dynamo-nats", "bare-nats-inband", { DYN_RESPONSE_PLANE: "auto" }],
+    ["dynamo-nats-callhome", "bare-nats", { DYN_RESPONSE_PLANE: "callhome" }],
+    ["dynamo-http", "bare-http2-inband", { DYN_RESPONSE_PLANE: "auto" }],
+    ["dynamo-http-callhome", "bare-http2", { DYN_RESPONSE_PLANE: "callhome" }],
+  ]);
 });
 
 test("a short run with all cases and subjects stays within a minute", () => {
@@ -53,6 +67,21 @@ test("cases and subjects can be picked, more than one each; groups that are left
   expect(subjectsOf(options)).toEqual(["grpc-js"]);
   expect(options.plan).toMatchObject({ rounds: 2, roundMs: 500 });
   expect(options.idle.subjects).toEqual([]);
+});
+
+test("the page is written of whole runs alone", () => {
+  expect(parseOptions(["--write", "--rounds", "3", "--warm-up", "0.5"])).toMatchObject({
+    write: true,
+    plan: { rounds: 3, warmUpMs: 500 },
+  });
+  const exit = vi.spyOn(process, "exit").mockImplementation((code) => {
+    throw new Error(`exit ${String(code)}`);
+  });
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  expect(() => parseOptions(["--write", "--short"])).toThrow("exit 2");
+  expect(() => parseOptions(["--write", "--case", "idle"])).toThrow("exit 2");
+  expect(() => parseOptions(["--streams", "0"])).toThrow("exit 2");
+  exit.mockRestore();
 });
 
 test("memory alone can be asked for, with so many streams", () => {

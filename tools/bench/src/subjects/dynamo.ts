@@ -12,6 +12,11 @@ export const DYNAMO_ENDPOINT = "bench.worker.generate";
 /** How responses come back: as the library chooses, or on connections of their own. */
 type ResponsePlane = "auto" | "callhome";
 
+const WAYS: Readonly<Record<ResponsePlane, string>> = {
+  auto: "responses as it chooses",
+  callhome: "responses on connections that the worker opens",
+};
+
 export const dynamoTcp = dynamo("tcp", "auto", { rival: "bare-mux" });
 export const dynamoTcpCallHome = dynamo("tcp", "callhome", { rival: "call-home" });
 export const dynamoNats = dynamo("nats", "auto", { rival: "bare-nats-inband", needs: "nats" });
@@ -26,7 +31,7 @@ function dynamo(
 ): NodeSubject {
   return {
     name: responses === "auto" ? `dynamo-${plane}` : `dynamo-${plane}-${responses}`,
-    what: `this library on the ${plane.toUpperCase()} plane, with file discovery`,
+    what: `this library on the ${plane.toUpperCase()} plane, ${WAYS[responses]}`,
     serverProgram: new URL("dynamo-server.ts", import.meta.url),
     serverArgs: [plane],
     env: { DYN_RESPONSE_PLANE: responses },
