@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { http, HTTP_SETTINGS } from "../src/index.ts";
 import type { HttpOptions } from "../src/index.ts";
@@ -209,6 +212,58 @@ describe("DYN_HTTP2_KEEP_ALIVE_TIMEOUT_SECS", () => {
     caller.socket.destroy();
   });
 });
+
+test("DYN_HTTP_RPC_* say where a worker listens and what callers are told", async () => {
+  const port = await freePort();
+  const environment = {
+    DYN_HTTP_RPC_HOST: "localhost",
+    DYN_HTTP_RPC_PORT: String(port),
+    DYN_HTTP_RPC_ROOT_PATH: "/another/root",
+  };
+  for (const more of [{}, { DYN_HTTP_RPC_ADVERTISE_HOST: "advertised.example" }]) {
+    const { logger } = recordingLogger();
+    const server = http({ environment: { ...environment, ...more }, logger }).createServer({ logger });
+    await server.start();
+    const name = { namespace: "test", component: "backend", endpoint: "generate", instanceId: 1n };
+    const address = await server.register({ ...name, accept: () => undefined });
+    const host = more.DYN_HTTP_RPC_ADVERTISE_HOST ?? "localhost";
+    expect(address).toBe(`http://${host}:${port}/another/root/generate`);
+    const answer = await fetch(`http://localhost:${port}/another/root`);
+    expect(await answer.json()).toMatchObject({ endpoints: [{ url: address }] });
+    await server.stop();
+  }
+});
+
+test("DYN_HTTP_MAX_MESSAGE_SIZE bounds what a caller sends and what a worker takes", async () => {
+  const environment = { DYN_HTTP_MAX_MESSAGE_SIZE: "2048" };
+  await using small = await served({ environment });
+  await using large = await served();
+  const text = "x".repeat(3000);
+  const facts = { limit: 2048, actual: 3000 };
+  await using careful = calling({ environment });
+  const kept = await failureOf(careful.deliver(request(large.address, text)));
+  expect(kept).toMatchObject({ code: "payload_too_large", facts });
+  await using careless = calling();
+  const refused = await failureOf(careless.deliver(request(small.address, text)));
+  expect(refused).toMatchObject({ code: "payload_too_large", remote: true, facts });
+});
+
+test("DYN_HTTP_PEER_TIMEOUT_SECS bounds the wait for a caller that says nothing", async () => {
+  await using plane = await served({ environment: { DYN_HTTP_PEER_TIMEOUT_SECS: "0.05" } });
+  const socket = connect(Number(new URL(plane.address).port), "127.0.0.1");
+  let isClosed = false;
+  socket.resume().once("close", () => (isClosed = true));
+  await until("the worker has closed it", () => isClosed);
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "localhost");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 test("DYN_HTTP_REQUEST_TIMEOUT bounds the wait for an acknowledgement and for a connection", async () => {
   const environment = { DYN_HTTP_REQUEST_TIMEOUT: "0.2" };
