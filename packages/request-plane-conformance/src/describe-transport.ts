@@ -1,3 +1,4 @@
+import type { ResponseMode } from "@dynamo/request-plane-core";
 import { CASES } from "./cases.ts";
 import type { ConformanceCase, Group } from "./case.ts";
 import type { TransportFactory } from "./fixture.ts";
@@ -18,6 +19,8 @@ export interface TestFunctions {
 }
 
 export interface DescribeOptions extends TestFunctions {
+  /** Which way responses come back. Default `auto`: in-band where the plane can do that, else call-home. */
+  readonly responses?: ResponseMode;
   /** Cases of this transport that fail for a known reason. Each must fail: one that passes is reported. */
   readonly knownFailures?: readonly KnownFailure[];
 }
@@ -33,7 +36,7 @@ const TEST_TIMEOUT_MS = 60_000;
 
 /** Registers every case of the kit as a test: one `describe` for each group, one `it` for each case. */
 export function describeTransport(factory: TransportFactory, options: DescribeOptions): void {
-  const { describe, it, knownFailures = [] } = options;
+  const { describe, it, responses = "auto", knownFailures = [] } = options;
   const ledger = new ResourceLedger();
   assertKnown(knownFailures);
   for (const [group, cases] of Map.groupBy(CASES, (testCase) => testCase.group)) {
@@ -46,7 +49,7 @@ export function describeTransport(factory: TransportFactory, options: DescribeOp
   }
 
   async function run(testCase: ConformanceCase, context: TestContext, known?: KnownFailure): Promise<void> {
-    const result = await runCase(testCase, { factory, ledger });
+    const result = await runCase(testCase, { factory, ledger, responses });
     if (result.status === "not run") context.skip(result.reason);
     else if (known) {
       if (result.status === "passed")

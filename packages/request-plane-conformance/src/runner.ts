@@ -1,3 +1,4 @@
+import type { ResponseMode } from "@dynamo/request-plane-core";
 import { reasonNotToRun } from "./case.ts";
 import type { ConformanceCase, Group } from "./case.ts";
 import { DEFAULT_SETTINGS } from "./fixture.ts";
@@ -22,6 +23,8 @@ export type CaseResult = CaseOutcome & {
 export interface RunOptions {
   readonly factory: TransportFactory;
   readonly ledger: ResourceLedger;
+  /** Which way responses come back. Default `auto`: in-band where the plane can do that. */
+  readonly responses?: ResponseMode;
   /** A worker to be tested from outside. Default: the kit starts workers of its own. */
   readonly foreign?: ForeignWorker;
   /** How long one case may take, in milliseconds, without what it takes to close. Default 15 000. */
@@ -48,11 +51,11 @@ export async function runCase(testCase: ConformanceCase, options: RunOptions): P
 
 async function attempt(
   testCase: ConformanceCase,
-  { factory, foreign, caseTimeoutMs = CASE_TIMEOUT_MS }: RunOptions,
+  { factory, responses, foreign, caseTimeoutMs = CASE_TIMEOUT_MS }: RunOptions,
 ): Promise<CaseOutcome> {
   const settings = { ...DEFAULT_SETTINGS, ...testCase.settings };
   const fixture = await within("Making the plane", Promise.resolve(factory(settings)), FIXTURE_MS);
-  const world = new World(fixture, foreign);
+  const world = new World(fixture, { responses, foreign });
   const teardown = (): Promise<void> =>
     within("The teardown of the plane", fixture.teardown?.() ?? Promise.resolve(), FIXTURE_MS);
   const reason = reasonNotToRun(testCase, world.facts);

@@ -1,190 +1,228 @@
 /**
- * One call of a client: asks instances, one after the other, until one begins to answer.
+ * One call of a client: asks instances, one after the other, until one begins to answer, and lasts as long as the
+ * answer does.
  */
 import { randomUUID } from "node:crypto";
+import { CallRequest } from "./call-request.ts";
 import type { CallOptions } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
-import { TIMEOUT_HEADER } from "./handler-context.ts";
 import { formatInstanceId } from "./instance.ts";
-import type { Instance } from "./instance.ts";
-import type { TrackedInstance } from "./instance-set.ts";
-import { encodeJson, EncodedPayload } from "./payload-codec.ts";
+import type { TrackedInstance, Unanswered } from "./instance-set.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
+import type { ResponseLimits } from "./response-buffer.ts";
 import type { ResponsePlane } from "./response-plane.ts";
 import { ResponseReader } from "./response-reader.ts";
+import type { ReaderBounds, ReaderOwner } from "./response-reader.ts";
 import { ResponseStream } from "./response-stream.ts";
+import type { Route, Routes } from "./route.ts";
 import { deadlineExceeded, LONGEST_TIMER_MS } from "./timeouts.ts";
-import type { Timeouts } from "./timeouts.ts";
-import type { Headers, RequestPlaneClient } from "./transport.ts";
-import { encodeControlMessage } from "./wire/control-message.ts";
-import type { ConnectionInfo } from "./wire/control-message.ts";
-import { encodeTwoPartHead } from "./wire/two-part.ts";
 
 /** What a call needs of the process it lives in. */
-export interface Caller {
-  readonly responsePlane: ResponsePlane;
-  readonly timeouts: Timeouts;
-  /** Bytes of one response that may wait for their reader. */
-  readonly responseBufferBytes: number;
-  /** The client of the plane that the instance advertises. Throws `cannot_connect` when there is none. */
-  clientFor(instance: Instance): RequestPlaneClient;
+export interface Caller extends ReaderBounds {
+  readonly routes: Routes;
+  /** Where workers call home. */
+  readonly callHome: ResponsePlane;
+  readonly limits: ResponseLimits;
+  /** Responses that are awaited or read and come in-band. Zero at rest. */
+  inBandResponses: number;
 }
 
-/** Dynamo refuses to send larger ones (wire-protocol notes, section 1.2). */
-const MAX_CONTROL_BYTES = 128 * 1024;
+/** Picks an instance that was not tried, or says that there is none left. */
+export type Next = (tried: ReadonlySet<TrackedInstance>) => TrackedInstance | undefined;
+
 /** Instances that may use up their time before a call gives up. Those that fail at once are not counted. */
 const MAX_TIMED_OUT = 2;
 
-export class Call<Item> {
+export class Call<Item> implements ReaderOwner, Unanswered {
   readonly id: string;
   readonly #caller: Caller;
   readonly #options: CallOptions;
-  readonly #timeouts: Timeouts;
-  readonly #payload: EncodedPayload;
+  readonly #bounds: ReaderBounds;
+  readonly #request: CallRequest;
+  #next!: Next;
   readonly #onEnd: () => void;
+  #resolve!: (stream: ResponseStream<Item>) => void;
+  #reject!: (error: RequestPlaneError) => void;
   readonly #totalTimer: NodeJS.Timeout | undefined;
-  readonly #startedAt = performance.now();
   /** For transports, which may have a request waiting: made only when something can end the call early. */
   readonly #ending: AbortController | undefined;
+  /** What is asked, or answers, now. */
+  #target: TrackedInstance | undefined;
   #reader: ResponseReader<Item> | undefined;
+  #isInBand = false;
+  #isOpen = false;
+  /** Made with the first failure. */
+  #tried: Set<TrackedInstance> | undefined;
+  #timedOut = 0;
+  #failure: RequestPlaneError | undefined;
   /** Why no further instance may be asked. */
   #over: RequestPlaneError | undefined;
 
+  /** `onEnd` is called once, when all is over. Throws `invalid_argument` for a request that can't be written. */
   constructor(caller: Caller, request: unknown, options: CallOptions, onEnd: () => void) {
     this.#caller = caller;
     this.#options = options;
+    this.#bounds = boundsOf(caller, options);
     this.#onEnd = onEnd;
     this.id = options.id ?? randomUUID();
-    this.#timeouts = options.timeouts ? { ...caller.timeouts, ...options.timeouts } : caller.timeouts;
-    this.#payload = request instanceof EncodedPayload ? request : encodeRequest(request);
-    const { totalMs } = this.#timeouts;
+    const { totalMs } = this.#bounds.timeouts;
+    this.#request = new CallRequest(this.id, request, options, totalMs);
     if (totalMs > 0 && totalMs <= LONGEST_TIMER_MS)
       this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
-    if (totalMs > 0 || options.signal) this.#ending = new AbortController();
-    options.signal?.addEventListener("abort", this.#abort);
-    if (options.signal?.aborted) this.#abort();
+    const { signal } = options;
+    if (totalMs > 0 || signal) this.#ending = new AbortController();
+    signal?.addEventListener("abort", this);
+    if (signal?.aborted) this.handleEvent();
   }
 
   /**
-   * Asks what `next` picks, given the instances that were tried and failed. `next` gives `undefined` when
-   * none is left; the call then rejects with the last failure.
+   * Asks what `next` picks, given the instances that were tried and failed. When none is left, rejects with the
+   * last failure.
    */
-  async run(
-    next: (tried: ReadonlySet<TrackedInstance>) => TrackedInstance | undefined,
-  ): Promise<ResponseStream<Item>> {
-    const tried = new Set<TrackedInstance>();
-    let timedOut = 0;
-    let failure: RequestPlaneError | undefined;
-    for (;;) {
-      const target = this.#over || timedOut === MAX_TIMED_OUT ? undefined : next(tried);
-      if (!target) {
-        this.#close();
-        throw (
-          this.#over ?? failure ?? new RequestPlaneError("no_instances", "No instance to send the request to")
-        );
-      }
-      try {
-        return await this.#attempt(target);
-      } catch (error) {
-        failure = this.#describe(error, target);
-        if (!failure.retryableElsewhere || this.#options.failover === false) {
-          this.#close();
-          throw failure;
-        }
-        if (failure.code === "deadline_exceeded") timedOut += 1;
-        tried.add(target);
-      }
-    }
+  run(next: Next): Promise<ResponseStream<Item>> {
+    this.#next = next;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#ask();
+    });
   }
 
-  /** Resolves when the instance has begun to answer. */
-  async #attempt(target: TrackedInstance): Promise<ResponseStream<Item>> {
-    const buffer = new ResponseBuffer(this.#caller.responseBufferBytes);
-    let opened = false;
-    const reader = new ResponseReader<Item>(buffer, this.#timeouts, (error) => {
-      target.inFlight -= 1;
-      target.onRemoved.delete(cancel);
-      note(target, error);
-      if (opened) this.#close();
-    });
-    const cancel = (error: RequestPlaneError): void => reader.cancel(error);
-    target.inFlight += 1;
-    target.health.sent();
-    target.onRemoved.add(cancel);
-    this.#reader = reader;
-    try {
-      await reader.open(this.#deliver(target.record, buffer));
-    } catch (error) {
-      this.#reader = undefined;
-      throw error;
-    }
-    opened = true;
+  /** The instance has begun to answer. */
+  opened(): void {
+    const { id } = this;
+    const target = this.#target;
+    const reader = this.#reader;
+    if (!target || !reader) return;
+    this.#isOpen = true;
+    target.unanswered.delete(this);
     if (reader.isClosed) this.#close();
     else target.health.succeeded();
-    target.onRemoved.delete(cancel);
-    return new ResponseStream(this.id, target.id, reader);
+    this.#resolve(new ResponseStream(id, target.id, reader));
   }
 
-  async #deliver(instance: Instance, buffer: ResponseBuffer): Promise<void> {
-    const client = this.#caller.clientFor(instance);
-    const slot = await this.#caller.responsePlane.open(this.id, buffer);
+  /** The response is over, or there will be none from this instance. */
+  closed(error: RequestPlaneError | undefined): void {
+    const target = this.#target;
+    if (!target) return;
+    target.inFlight -= 1;
+    target.unanswered.delete(this);
+    this.#leaveInBand();
+    note(target, error);
+    if (this.#isOpen) this.#close();
+    else if (error) this.#failed(target, error);
+  }
+
+  removed(error: RequestPlaneError): void {
+    this.#reader?.cancel(error);
+  }
+
+  /** The caller's signal was aborted. */
+  handleEvent(): void {
+    const cause: unknown = this.#options.signal?.reason;
+    this.#end(new RequestPlaneError("cancelled", "The caller aborted the request", { cause }));
+  }
+
+  #ask(): void {
+    const isGivenUp = this.#over !== undefined || this.#timedOut === MAX_TIMED_OUT;
+    const target = isGivenUp ? undefined : this.#next(this.#tried ?? NONE);
+    if (target) this.#attempt(target);
+    else this.#giveUp();
+  }
+
+  #attempt(target: TrackedInstance): void {
+    const buffer = new ResponseBuffer(this.#caller.limits);
+    const reader = new ResponseReader<Item>(buffer, this.#bounds, this);
+    this.#target = target;
+    this.#reader = reader;
+    target.inFlight += 1;
+    target.health.sent();
+    target.unanswered.add(this);
+    reader.open();
+    try {
+      const route = (target.route ??= this.#caller.routes.to(target.record));
+      if (route.inBand === undefined) this.#callHome(route, reader, buffer);
+      else this.#exchange(target, route, reader, buffer);
+    } catch (error) {
+      reader.undelivered(RequestPlaneError.from(error));
+    }
+  }
+
+  #exchange(
+    target: TrackedInstance,
+    route: Route,
+    reader: ResponseReader<Item>,
+    buffer: ResponseBuffer,
+  ): void {
+    const request = this.#request.inBand(route);
+    this.#isInBand = true;
+    this.#caller.inBandResponses += 1;
+    buffer.onDeclined = () => {
+      this.#leaveInBand();
+      try {
+        target.route = this.#caller.routes.without(target.record, route);
+        this.#callHome(target.route, reader, buffer);
+      } catch (error) {
+        reader.undelivered(RequestPlaneError.from(error));
+      }
+    };
+    route.client.exchange?.(request, buffer);
+  }
+
+  #callHome(route: Route, reader: ResponseReader<Item>, buffer: ResponseBuffer): void {
+    this.#deliver(route, buffer).then(
+      () => reader.acknowledged(),
+      (error: unknown) => reader.undelivered(RequestPlaneError.from(error)),
+    );
+  }
+
+  async #deliver(route: Route, buffer: ResponseBuffer): Promise<void> {
+    const slot = await this.#caller.callHome.open(this.id, buffer);
     buffer.onFailed = () => slot.abandon();
     if (buffer.error) {
       slot.abandon();
       throw buffer.error;
     }
-    const head = this.#envelopeHead(slot.connectionInfo);
-    const { bytes } = this.#payload;
-    await client.deliver({
-      address: Object.values(instance.transport)[0] ?? "",
-      headers: this.#headers(),
-      envelope: [head, bytes],
-      envelopeBytes: head.length + bytes.length,
-      ...(this.#ending && { signal: this.#ending.signal }),
-    });
+    const { connectionInfo } = slot;
+    await route.client.deliver(this.#request.callingHome(route, connectionInfo, this.#ending?.signal));
   }
 
-  #envelopeHead(connectionInfo: ConnectionInfo): Buffer {
-    const { metadata } = this.#options;
-    const { bytes, codec } = this.#payload;
-    const control = encodeControlMessage({
-      id: this.id,
-      connectionInfo,
-      payloadCodec: codec,
-      ...(metadata && { metadata }),
-    });
-    if (control.length > MAX_CONTROL_BYTES) {
-      const facts = { actual: control.length, limit: MAX_CONTROL_BYTES };
-      throw new RequestPlaneError("invalid_argument", "The call's metadata is too large", { facts });
+  #leaveInBand(): void {
+    if (!this.#isInBand) return;
+    this.#isInBand = false;
+    this.#caller.inBandResponses -= 1;
+  }
+
+  #failed(target: TrackedInstance, error: RequestPlaneError): void {
+    const failure = this.#describe(error, target);
+    this.#failure = failure;
+    this.#reader = undefined;
+    if (!failure.retryableElsewhere || this.#options.failover === false) {
+      this.#close();
+      this.#reject(failure);
+      return;
     }
-    return encodeTwoPartHead(control, bytes.length);
+    if (failure.code === "deadline_exceeded") this.#timedOut += 1;
+    this.#tried ??= new Set();
+    this.#tried.add(target);
+    // In a turn of its own: many instances may fail at once.
+    queueMicrotask(() => this.#ask());
   }
 
-  /** Source of the first two: wire-protocol notes, section 6. The worker is told what is left of the total. */
-  #headers(): Headers {
-    const { totalMs } = this.#timeouts;
-    const leftMs = Math.max(1, Math.ceil(this.#startedAt + totalMs - performance.now()));
-    return {
-      "request-id": this.id,
-      "x-frontend-send-ts-ns": `${Date.now()}000000`,
-      ...(totalMs > 0 && { [TIMEOUT_HEADER]: String(leftMs) }),
-      ...this.#options.headers,
-    };
+  #giveUp(): void {
+    this.#close();
+    const nobody = new RequestPlaneError("no_instances", "No instance to send the request to");
+    this.#reject(this.#over ?? this.#failure ?? nobody);
   }
 
-  #describe(error: unknown, target: TrackedInstance): RequestPlaneError {
+  #describe(error: RequestPlaneError, target: TrackedInstance): RequestPlaneError {
     const { component, namespace, endpoint } = target.record;
-    return RequestPlaneError.from(error).with({
+    return error.with({
       requestId: this.id,
       instance: formatInstanceId(target.id),
       endpoint: `${namespace}.${component}.${endpoint}`,
     });
   }
-
-  readonly #abort = (): void => {
-    const cause: unknown = this.#options.signal?.reason;
-    this.#end(new RequestPlaneError("cancelled", "The caller aborted the request", { cause }));
-  };
 
   #end(error: RequestPlaneError): void {
     this.#over ??= error;
@@ -194,18 +232,15 @@ export class Call<Item> {
 
   #close(): void {
     clearTimeout(this.#totalTimer);
-    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#options.signal?.removeEventListener("abort", this);
     this.#onEnd();
   }
 }
 
-/** Throws `invalid_argument` for what JSON can't hold, such as an object that contains itself. */
-function encodeRequest(request: unknown): EncodedPayload {
-  try {
-    return new EncodedPayload(Buffer.from(encodeJson(request)), "json");
-  } catch (cause) {
-    throw new RequestPlaneError("invalid_argument", "The request can't be written as JSON", { cause });
-  }
+const NONE: ReadonlySet<TrackedInstance> = new Set();
+
+function boundsOf(caller: Caller, { timeouts }: CallOptions): ReaderBounds {
+  return timeouts ? { waits: caller.waits, timeouts: { ...caller.timeouts, ...timeouts } } : caller;
 }
 
 /** What the end of a request says about the instance that was asked. */

@@ -1,9 +1,17 @@
+import { responseMode } from "./response-mode.ts";
 import { seconds, port, text, wholeNumber } from "./settings.ts";
 
 const ANY_WAIT = { min: 0, max: 86_400 } as const;
 
 /** The variables that core reads. Names without a release are Dynamo's own in every release. */
 export const CORE_SETTINGS = {
+  /** Newer Dynamo takes `tcp` here for call-home. Source: wire-protocol notes, section 8. */
+  responseMode: responseMode(
+    "DYN_RESPONSE_PLANE",
+    "auto",
+    "Which way responses come back: `callhome` is Dynamo's own, on a connection that the worker opens; `inband` is " +
+      "the connection of the request; `auto` takes `inband` where caller and worker can, else `callhome`.",
+  ),
   /** Dynamo 1.1 and later; there it is an IP address or, up to 1.5, the name of an interface. */
   callHomeHost: text(
     "DYN_TCP_RESPONSE_STREAM_HOST",

@@ -1,5 +1,5 @@
 import { Call } from "./call.ts";
-import type { Caller } from "./call.ts";
+import type { Caller, Next } from "./call.ts";
 import type { Discovery } from "./discovery.ts";
 import { formatEndpointName } from "./endpoint-name.ts";
 import type { EndpointName } from "./endpoint-name.ts";
@@ -8,13 +8,11 @@ import { RequestPlaneError } from "./errors.ts";
 import { formatInstanceId } from "./instance.ts";
 import type { Instance, InstanceId } from "./instance.ts";
 import { InstanceSet } from "./instance-set.ts";
-import type { TrackedInstance } from "./instance-set.ts";
 import type { ResponseStream } from "./response-stream.ts";
 import { candidatesOf, leastLoaded, random, roundRobin } from "./routing.ts";
 import type { Picker } from "./routing.ts";
 
-/** Picks an instance that was not tried, or says that there is none left. */
-type Next = (tried: ReadonlySet<TrackedInstance>) => TrackedInstance | undefined;
+const NO_OPTIONS: CallOptions = {};
 
 export class RoutedClient<Request, Item> implements EndpointClient<Request, Item> {
   readonly name: EndpointName;
@@ -26,6 +24,9 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
   readonly #leastLoaded = this.#nextBy(leastLoaded());
   #inFlight = 0;
   #closed = false;
+  readonly #onCallEnd = (): void => {
+    this.#inFlight -= 1;
+  };
 
   constructor(name: EndpointName, discovery: Discovery, caller: Caller, onClose: () => void) {
     this.name = name;
@@ -71,12 +72,16 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
     this.#onClose();
   }
 
-  async #call(request: Request, next: Next, options: CallOptions = {}): Promise<ResponseStream<Item>> {
-    if (this.#closed) throw new RequestPlaneError("closed", "The client is closed");
-    if (this.#instances.all.length === 0) throw this.#noInstance("no instances");
-    const call = new Call<Item>(this.#caller, request, options, () => (this.#inFlight -= 1));
+  #call(request: Request, next: Next, options: CallOptions = NO_OPTIONS): Promise<ResponseStream<Item>> {
+    if (this.#closed) return Promise.reject(new RequestPlaneError("closed", "The client is closed"));
+    if (this.#instances.all.length === 0) return Promise.reject(this.#noInstance("no instances"));
     this.#inFlight += 1;
-    return call.run(next);
+    try {
+      return new Call<Item>(this.#caller, request, options, this.#onCallEnd).run(next);
+    } catch (error) {
+      this.#onCallEnd();
+      return Promise.reject(RequestPlaneError.from(error));
+    }
   }
 
   #nextBy(pick: Picker): Next {

@@ -5,19 +5,23 @@ import { answer, decodeRequest } from "./request-handling.ts";
 import type { DecodedRequest } from "./request-handling.ts";
 import type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
 import type { InboundRequest } from "./transport.ts";
+import { ControlMessageDecoder } from "./wire/control-message.ts";
+import type { WrittenResponses } from "./written-responses.ts";
 
 export interface EndpointWorkerOptions<Request, Item> {
   readonly handler: Handler<Request, Item>;
   /** Requests at the same time; more are refused. */
   readonly maxInFlight: number;
-  /** The ways to bring responses back, by their name in `connection_info.transport`. */
+  /** The ways to bring responses back besides the request's own, by their name in `connection_info.transport`. */
   readonly connectors: ReadonlyMap<string, ResponseConnector>;
+  readonly responses: WrittenResponses;
   readonly logger: Logger;
 }
 
 /** Takes the requests of one endpoint of one instance, and knows which are running. */
 export class EndpointWorker<Request, Item> {
   readonly #options: EndpointWorkerOptions<Request, Item>;
+  readonly #decoder = new ControlMessageDecoder();
   readonly #running = new Set<ResponseWriter>();
   #whenIdle: (() => void) | undefined;
 
@@ -31,16 +35,13 @@ export class EndpointWorker<Request, Item> {
 
   /** See `RequestAcceptor`. */
   readonly accept = (inbound: InboundRequest): RequestPlaneError | undefined => {
-    if (this.#running.size >= this.#options.maxInFlight) {
-      return new RequestPlaneError("overloaded", "worker at capacity", {
-        facts: { limit: this.#options.maxInFlight, setting: "DYN_ENGINE_REQUEST_LIMIT" },
-      });
-    }
+    if (this.#running.size >= this.#options.maxInFlight) return this.#overloaded();
     try {
-      const request = decodeRequest(inbound);
-      const writer = this.#connect(request, inbound.connector);
+      const request = decodeRequest(inbound, this.#decoder);
+      const connector = this.#connectorFor(request, inbound.connector);
+      const writer = connector.connect(request.control.connectionInfo, request.control.id);
       this.#running.add(writer);
-      void this.#run(request, writer);
+      void this.#run(request, writer, connector === inbound.connector);
       return undefined;
     } catch (error) {
       return RequestPlaneError.from(error);
@@ -68,23 +69,30 @@ export class EndpointWorker<Request, Item> {
     }
   }
 
-  #connect({ control }: DecodedRequest, own: ResponseConnector | undefined): ResponseWriter {
+  #connectorFor({ control }: DecodedRequest, own: ResponseConnector | undefined): ResponseConnector {
     const { transport } = control.connectionInfo;
     const connector = own?.transport === transport ? own : this.#options.connectors.get(transport);
-    if (connector) return connector.connect(control.connectionInfo, control.id);
+    if (connector) return connector;
     throw new RequestPlaneError("protocol_error", `This worker has no response transport '${transport}'`);
   }
 
-  async #run(request: DecodedRequest, writer: ResponseWriter): Promise<void> {
-    // The acknowledgement goes out before the handler runs, however long its first step takes.
-    await Promise.resolve();
+  async #run(request: DecodedRequest, writer: ResponseWriter, isInBand: boolean): Promise<void> {
+    const { handler, responses, logger } = this.#options;
+    if (isInBand) responses.inBand += 1;
     try {
-      await answer(this.#options.handler, request, writer);
+      await answer(handler, request, writer, responses);
     } catch (error) {
-      this.#options.logger.debug({ requestId: request.control.id, error }, "The caller was lost");
+      logger.debug({ requestId: request.control.id, error }, "The caller was lost");
     } finally {
+      if (isInBand) responses.inBand -= 1;
       this.#running.delete(writer);
       if (this.#running.size === 0) this.#whenIdle?.();
     }
+  }
+
+  #overloaded(): RequestPlaneError {
+    return new RequestPlaneError("overloaded", "worker at capacity", {
+      facts: { limit: this.#options.maxInFlight, setting: "DYN_ENGINE_REQUEST_LIMIT" },
+    });
   }
 }

@@ -40,7 +40,7 @@ export interface RequestContext {
    * deadline has passed. The reason is a `RequestPlaneError`.
    */
   readonly signal: AbortSignal;
-  /** Headers of the request, names in lower case. Empty when the caller is of release 0.7 on TCP. */
+  /** Headers of the request, names in lower case, `request-id` among them. */
   readonly headers: Headers;
   /** Context values of the caller (`metadata` of the control message, 1.3 and later). */
   readonly metadata: Headers;

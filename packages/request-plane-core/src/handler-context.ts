@@ -6,29 +6,36 @@ import type { Headers } from "./transport.ts";
 /** How long the caller waits in all, in milliseconds, as a request header of ours. Others ignore it. */
 export const TIMEOUT_HEADER = "x-dynamo-timeout-ms";
 
+const NONE: Headers = {};
+
 /** What a handler knows of its request. */
 export class HandlerContext implements RequestContext {
   readonly id: string;
-  readonly headers: Headers;
   readonly metadata: Headers;
   readonly deadline: number | undefined;
   /** For whoever drives the handler. */
   onKilled: () => void = () => undefined;
+  readonly #headers: Headers;
   #state: "live" | "stopped" | "killed" = "live";
   /** Made when somebody asks for it: most handlers of short answers never do. */
   #controller: AbortController | undefined;
   #reason: RequestPlaneError | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(id: string, headers: Headers, metadata: Headers = {}) {
+  constructor(id: string, headers: Headers, metadata: Headers = NONE) {
     this.id = id;
-    this.headers = headers;
+    this.#headers = headers;
     this.metadata = metadata;
     const timeoutMs = Number(headers[TIMEOUT_HEADER]);
     if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) {
       this.deadline = Date.now() + timeoutMs;
       this.#timer = setTimeout(() => this.#end("killed", deadlineExceeded("total", timeoutMs)), timeoutMs);
     }
+  }
+
+  /** An in-band request doesn't say its id twice. */
+  get headers(): Headers {
+    return "request-id" in this.#headers ? this.#headers : { "request-id": this.id, ...this.#headers };
   }
 
   get signal(): AbortSignal {

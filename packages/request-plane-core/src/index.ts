@@ -16,6 +16,7 @@ export type {
   ServeOptions,
   WaitOptions,
 } from "./endpoint.ts";
+export type { ResponseMode } from "./response-mode.ts";
 export type { Timeouts } from "./timeouts.ts";
 export { ResponseStream } from "./response-stream.ts";
 export { AnnotatedItem } from "./annotated.ts";
@@ -53,6 +54,7 @@ export type {
 export type {
   EndpointRegistration,
   Headers,
+  InBandRequest,
   InboundRequest,
   OutboundRequest,
   PlaneHealth,
@@ -64,10 +66,18 @@ export type {
   TransportComponents,
 } from "./transport.ts";
 export { errorOfItem } from "./annotated.ts";
-export type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
+export type {
+  FrameForm,
+  InBandReceiver,
+  ResponseConnector,
+  ResponseControl,
+  ResponseReceiver,
+  ResponseWriter,
+} from "./response-plane.ts";
+export { decodePrologue, encodePrologue } from "./wire/response-frames.ts";
 export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
-export { encodeTwoPartHead } from "./wire/two-part.ts";
+export { encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
 export { refusalCode, refusalText } from "./wire/refusal-text.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";

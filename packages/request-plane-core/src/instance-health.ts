@@ -14,6 +14,11 @@ export class InstanceHealth {
   #avoidUntil = 0;
   #onTrial = false;
 
+  /** Nothing is held against it. */
+  get isHealthy(): boolean {
+    return this.#avoidUntil === 0 && !this.#onTrial;
+  }
+
   /** Whether a request may be sent now. Does not change anything. */
   isUsable(now: number): boolean {
     return now >= this.#avoidUntil && !this.#onTrial;

@@ -10,6 +10,7 @@ import { RequestPlaneError } from "./errors.ts";
 import { formatInstanceId } from "./instance.ts";
 import type { Instance, InstanceId } from "./instance.ts";
 import { InstanceHealth } from "./instance-health.ts";
+import type { Route } from "./route.ts";
 
 /** One instance and what this client knows of it. It outlives a change of its record. */
 export class TrackedInstance {
@@ -18,13 +19,19 @@ export class TrackedInstance {
   /** Requests of this client under way. */
   inFlight = 0;
   readonly health = new InstanceHealth();
-  /** Told when the instance is gone, for requests that it has not begun to answer. */
-  readonly onRemoved = new Set<(error: RequestPlaneError) => void>();
+  /** Requests that it has not begun to answer, to be told when it is gone. */
+  readonly unanswered = new Set<Unanswered>();
+  /** How requests reach it, found out for the first of them and kept until its record changes. */
+  route: Route | undefined;
 
   constructor(record: Instance) {
     this.id = record.instance_id;
     this.record = record;
   }
+}
+
+export interface Unanswered {
+  removed(error: RequestPlaneError): void;
 }
 
 /** Default of {@link WaitOptions.timeoutMs}. */
@@ -111,9 +118,10 @@ export class InstanceSet {
     const known = this.#instances.get(id);
     if (kind === "removed") {
       this.#instances.delete(id);
-      known?.onRemoved.forEach((tell) => tell(removed(record)));
+      known?.unanswered.forEach((request) => request.removed(removed(record)));
     } else if (known) {
       known.record = record;
+      known.route = undefined;
       known.health.reset();
     } else {
       this.#instances.set(id, new TrackedInstance(record));

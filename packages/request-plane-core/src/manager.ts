@@ -17,11 +17,14 @@ import type { InstanceId } from "./instance.ts";
 import { defaultLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import { Planes } from "./planes.ts";
+import { Routes } from "./route.ts";
 import { Serving } from "./serving.ts";
 import { override, readSettings } from "./settings.ts";
 import type { Environment, SettingsOf } from "./settings.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { PlaneHealth, Transport } from "./transport.ts";
+import { Waits } from "./waits.ts";
+import { WrittenResponses } from "./written-responses.ts";
 
 export type CoreSettings = SettingsOf<typeof CORE_SETTINGS>;
 
@@ -80,6 +83,7 @@ class Manager implements NetworkManager {
   readonly #planes: Planes;
   readonly #listener: CallHomeListener;
   readonly #connector: CallHomeConnector;
+  readonly #written: WrittenResponses;
   readonly #serving: Serving;
   readonly #clients = new Set<EndpointClient<never>>();
   readonly #caller: Caller;
@@ -93,10 +97,13 @@ class Manager implements NetworkManager {
     this.#settings = override(read, options.settings ?? {}, CORE_SETTINGS);
     this.#planes = new Planes(options.transports, options.serve, { logger: this.#logger });
     this.#connector = new CallHomeConnector(this.#settings.responseStallMs);
+    this.#written = new WrittenResponses(this.#settings.responseStallMs);
     this.#serving = new Serving({
       planes: this.#planes,
       discovery: this.discovery,
       connector: this.#connector,
+      responses: this.#written,
+      responseMode: this.#settings.responseMode,
       instanceId: this.instanceId,
       maxInFlight: this.#settings.engineRequestLimit,
       logger: this.#logger,
@@ -108,10 +115,15 @@ class Manager implements NetworkManager {
       maxMessageBytes: this.#settings.maxResponseMessageBytes,
     });
     this.#caller = {
-      responsePlane: this.#listener,
+      callHome: this.#listener,
+      routes: new Routes(this.#planes, this.#settings.responseMode),
       timeouts: timeoutsOf(this.#settings),
-      responseBufferBytes: this.#settings.responseBufferBytes,
-      clientFor: (instance) => this.#planes.clientFor(instance),
+      waits: new Waits(),
+      limits: {
+        bufferBytes: this.#settings.responseBufferBytes,
+        maxFrameBytes: this.#settings.maxResponseMessageBytes,
+      },
+      inBandResponses: 0,
     };
   }
 
@@ -127,8 +139,8 @@ class Manager implements NetworkManager {
   health(): ManagerHealth {
     return {
       planes: this.#planes.health(),
-      responsesAwaited: this.#listener.size,
-      responsesWritten: this.#connector.size,
+      responsesAwaited: this.#listener.size + this.#caller.inBandResponses,
+      responsesWritten: this.#connector.size + this.#written.inBand,
       servedEndpoints: this.#serving.size,
       clients: this.#clients.size,
     };
@@ -151,6 +163,8 @@ class Manager implements NetworkManager {
     await this.#planes.close();
     await this.#listener.close();
     this.#connector.close();
+    this.#written.close();
+    this.#caller.waits.close();
   }
 
   #client<Request, Item>(name: EndpointName): EndpointClient<Request, Item> {

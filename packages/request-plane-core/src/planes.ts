@@ -13,6 +13,13 @@ import type {
 export interface StartedServer {
   readonly scheme: string;
   readonly server: RequestPlaneServer;
+  /** See {@link TransportCapabilities.inBand}. */
+  readonly inBand: string | undefined;
+}
+
+export interface PlaneClient {
+  readonly client: RequestPlaneClient;
+  readonly inBand: string | undefined;
 }
 
 /** The package that has a plane, by the key of its addresses. */
@@ -27,7 +34,7 @@ export class Planes {
   readonly #byScheme = new Map<string, Transport>();
   readonly #serving: Transport;
   readonly #components: TransportComponents;
-  readonly #clients = new Map<string, RequestPlaneClient>();
+  readonly #clients = new Map<string, PlaneClient>();
   readonly #servers = new Map<string, Promise<StartedServer>>();
   readonly #started = new Map<string, RequestPlaneServer>();
 
@@ -59,21 +66,22 @@ export class Planes {
     return starting;
   }
 
-  clientFor(instance: Instance): RequestPlaneClient {
+  clientFor(instance: Instance): PlaneClient {
     const scheme = Object.keys(instance.transport)[0] ?? "";
     const existing = this.#clients.get(scheme);
     if (existing) return existing;
     const transport = this.#byScheme.get(scheme);
     if (!transport) throw unknownScheme(scheme, instance);
     const client = transport.createClient(this.#components);
-    this.#clients.set(scheme, client);
-    return client;
+    const made: PlaneClient = { client, inBand: transport.capabilities.inBand };
+    this.#clients.set(scheme, made);
+    return made;
   }
 
   health(): Readonly<Record<string, PlaneHealth>> {
     const health: Record<string, PlaneHealth> = {};
     for (const [scheme, { name }] of this.#byScheme) {
-      const parts = [this.#clients.get(scheme), this.#started.get(scheme)];
+      const parts = [this.#clients.get(scheme)?.client, this.#started.get(scheme)];
       health[name] = sum(parts.flatMap((part) => (part ? [part.health()] : [])));
     }
     return health;
@@ -82,7 +90,7 @@ export class Planes {
   async close(): Promise<void> {
     await Promise.allSettled(this.#servers.values());
     await Promise.all([...this.#started.values()].map((server) => server.stop()));
-    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    await Promise.all([...this.#clients.values()].map(({ client }) => client.close()));
   }
 
   #named(name: string): Transport {
@@ -103,7 +111,7 @@ export class Planes {
       throw error;
     }
     this.#started.set(scheme, server);
-    return { scheme, server };
+    return { scheme, server, inBand: transport.capabilities.inBand };
   }
 }
 

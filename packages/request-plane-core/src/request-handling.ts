@@ -1,6 +1,7 @@
 /**
  * The worker's half of a request: from the envelope to the last frame of the response.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AnnotatedItem, errorItem } from "./annotated.ts";
 import type { ErrorDialect } from "./dynamo-error.ts";
 import type { Handler } from "./endpoint.ts";
@@ -9,80 +10,102 @@ import { HandlerContext } from "./handler-context.ts";
 import { encodeJson } from "./payload-codec.ts";
 import type { ResponseWriter } from "./response-plane.ts";
 import type { Headers, InboundRequest } from "./transport.ts";
-import { decodeControlMessage } from "./wire/control-message.ts";
-import type { ControlMessage } from "./wire/control-message.ts";
-import { decodeTwoPart } from "./wire/two-part.ts";
+import type { ControlMessage, ControlMessageDecoder } from "./wire/control-message.ts";
+import { asBuffer, boundsOfTwoPart, TWO_PART_PREFIX_BYTES } from "./wire/two-part.ts";
+import type { WrittenResponses } from "./written-responses.ts";
 
 /** A request whose envelope could be read. */
 export interface DecodedRequest {
   readonly control: ControlMessage;
-  readonly payload: Buffer;
   readonly headers: Headers;
+  /** The payload lies in `envelope` from `payloadStart` to `payloadEnd`. */
+  readonly envelope: Buffer;
+  readonly payloadStart: number;
+  readonly payloadEnd: number;
 }
 
 /** Throws `protocol_error` for an envelope that no worker could answer. */
-export function decodeRequest({ envelope, headers }: InboundRequest): DecodedRequest {
-  const { header, body } = decodeTwoPart(envelope);
-  return { control: decodeControlMessage(header.toString()), payload: body, headers };
+export function decodeRequest(
+  { envelope: bytes, headers }: InboundRequest,
+  decoder: ControlMessageDecoder,
+): DecodedRequest {
+  const envelope = asBuffer(bytes);
+  const { bodyStart, end } = boundsOfTwoPart(envelope);
+  const control = decoder.decode(envelope.toString("utf8", TWO_PART_PREFIX_BYTES, bodyStart));
+  return { control, headers, envelope, payloadStart: bodyStart, payloadEnd: end };
 }
 
 /**
  * Runs the handler and writes what it yields. Resolves when the caller has the whole response and the handler
- * is done. Rejects only when the caller was lost; what the handler throws goes to the caller.
+ * is done. Rejects only when the caller was lost; what the handler throws goes to the caller. One function and no
+ * other that waits for each item, since every one of them would be two more turns.
  */
 export async function answer<Request, Item>(
   handler: Handler<Request, Item>,
   request: DecodedRequest,
   writer: ResponseWriter,
+  responses: WrittenResponses,
 ): Promise<void> {
+  // The acknowledgement goes out before the handler runs, however long its first step takes.
+  await ACKNOWLEDGED;
   const { control, headers } = request;
   const context = new HandlerContext(control.id, headers, control.metadata);
   writer.onControl = (signal) => context.control(signal);
+  let hasBegun = false;
   try {
     const payload = decodePayload(request) as Request;
     writer.prologue();
-    await pump(() => handler(payload, context), context, writer, dialectOf(request));
+    hasBegun = true;
+    const items = handler(payload, context);
+    if (Symbol.asyncIterator in items) {
+      const iterator = items[Symbol.asyncIterator]();
+      // A generator that waits for something else comes to its `finally` as soon as that is over.
+      context.onKilled = () => void finish(iterator);
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+        if (!context.isKilled && !writeItem(writer, next.value)) await responses.drained(writer);
+        if (context.isKilled) {
+          await finish(iterator);
+          break;
+        }
+      }
+    } else await pumpInTurns(items, context, writer, responses);
   } catch (error) {
-    writer.prologue(RequestPlaneError.from(error));
-  } finally {
-    context.close();
+    if (!hasBegun) writer.prologue(RequestPlaneError.from(error));
+    else if (!context.isKilled) writeFailure(writer, error, request);
   }
+  context.close();
   if (context.isKilled) writer.abort();
   await writer.end();
 }
 
-/** Writes each item. An error ends the response as an item of its own, which every release can read. */
-async function pump<Item>(
-  start: () => AsyncIterable<Item> | Iterable<Item>,
+const ACKNOWLEDGED = Promise.resolve();
+
+/** Items that are made without waiting are written without waiting; others get their turn in between. */
+async function pumpInTurns<Item>(
+  items: Iterable<Item>,
   context: HandlerContext,
   writer: ResponseWriter,
-  dialect: ErrorDialect,
+  responses: WrittenResponses,
 ): Promise<void> {
-  try {
-    const iterator = iteratorOf(start());
-    // A generator that waits for something else comes to its `finally` as soon as that is over.
-    context.onKilled = () => void finish(iterator);
-    for (;;) {
-      const result = await iterator.next();
-      if (result.done === true) return;
-      if (!context.isKilled && !writer.write(encodeItem(result.value))) await writer.drained();
-      if (!context.isKilled) continue;
-      await finish(iterator);
-      return;
-    }
-  } catch (error) {
+  let inTurn = 0;
+  // Leaving the loop calls the iterator's `return`.
+  for (const item of items) {
+    if (!writeItem(writer, item)) await responses.drained(writer);
+    else if (++inTurn % ITEMS_PER_TURN === 0) await nextTurn();
     if (context.isKilled) return;
-    const failure = RequestPlaneError.from(error, "handler_failed");
-    writer.write(encodeItem(new AnnotatedItem(errorItem(failure, dialect))));
   }
 }
 
-function iteratorOf<Item>(items: AsyncIterable<Item> | Iterable<Item>): AsyncIterator<Item> | Iterator<Item> {
-  return Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+const ITEMS_PER_TURN = 256;
+
+/** An error ends the response as an item of its own, which every release can read. */
+function writeFailure(writer: ResponseWriter, thrown: unknown, request: DecodedRequest): void {
+  const error = RequestPlaneError.from(thrown, "handler_failed");
+  writeItem(writer, new AnnotatedItem(errorItem(error, dialectOf(request))));
 }
 
 /** The caller is gone, so nobody is left to hear of an error in a `finally`. */
-async function finish(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
+async function finish(iterator: AsyncIterator<unknown>): Promise<void> {
   try {
     await iterator.return?.();
   } catch {
@@ -90,19 +113,20 @@ async function finish(iterator: AsyncIterator<unknown> | Iterator<unknown>): Pro
   }
 }
 
-/** The body of a data frame. */
-function encodeItem(item: unknown): string {
-  return item instanceof AnnotatedItem
-    ? `{"data":${encodeJson(item.envelope)},"complete_final":false}`
-    : `{"data":{"data":${encodeJson(item)}},"complete_final":false}`;
+function writeItem(writer: ResponseWriter, item: unknown): boolean {
+  const isAnnotated = item instanceof AnnotatedItem;
+  const json = encodeJson(isAnnotated ? item.envelope : item);
+  if (writer.framing === "bare") return writer.write(json, isAnnotated ? "annotated" : "item");
+  const data = isAnnotated ? json : `{"data":${json}}`;
+  return writer.write(`{"data":${data},"complete_final":false}`, "wrapped");
 }
 
-function decodePayload({ control, payload }: DecodedRequest): unknown {
+function decodePayload({ control, envelope, payloadStart, payloadEnd }: DecodedRequest): unknown {
   if (control.payloadCodec === "msgpack") {
     throw new RequestPlaneError("invalid_argument", "This worker takes JSON payloads, not msgpack");
   }
   try {
-    return JSON.parse(payload.toString());
+    return JSON.parse(envelope.toString("utf8", payloadStart, payloadEnd));
   } catch (cause) {
     throw new RequestPlaneError("invalid_argument", "The request's payload is not JSON", { cause });
   }

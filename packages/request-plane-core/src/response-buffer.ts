@@ -1,37 +1,53 @@
 /**
- * What has arrived of one response and was not asked for yet. It is bounded: when it is full, the connection
- * is not read, so that the worker waits.
+ * What has arrived of one response and was not asked for yet. It is bounded: when it is full, the worker is made
+ * to wait.
  */
 import type { RequestPlaneError } from "./errors.ts";
-import type { ResponseControl, ResponseReceiver } from "./response-plane.ts";
+import type { FrameForm, InBandReceiver, ResponseControl } from "./response-plane.ts";
 
 /** Counted for each frame besides its bytes, so that many small frames fill the buffer too. */
 const FRAME_OVERHEAD_BYTES = 64;
 
-interface Frame {
+/** The body of a data frame, where it lies in what came from the socket. */
+export interface Frame {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
+  readonly form: FrameForm;
 }
 
 export type ResponseState = "waiting" | "open" | "ended" | "failed";
 
-export class ResponseBuffer implements ResponseReceiver {
-  readonly #limitBytes: number;
+/** Bounds of one response, in bytes. */
+export interface ResponseLimits {
+  /** What may wait for its reader. */
+  readonly bufferBytes: number;
+  readonly maxFrameBytes: number;
+}
+
+export class ResponseBuffer implements InBandReceiver {
+  readonly #limits: ResponseLimits;
   /** Told of everything that happens: a frame, the opening, the end, a failure. */
-  onChange: () => void = () => undefined;
+  onChange: () => void = nothing;
   /** Told once when the response failed or was cancelled, for whoever keeps a place open for it. */
-  onFailed: () => void = () => undefined;
+  onFailed: () => void = nothing;
+  /** Told when the peer has no in-band responses. */
+  onDeclined: () => void = nothing;
   #frames: Frame[] = [];
   #next = 0;
   #heldBytes = 0;
   #control: ResponseControl | undefined;
   #paused = false;
   #state: ResponseState = "waiting";
+  #isCompleted = false;
   #error: RequestPlaneError | undefined;
 
-  constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+  constructor(limits: ResponseLimits) {
+    this.#limits = limits;
+  }
+
+  get maxFrameBytes(): number {
+    return this.#limits.maxFrameBytes;
   }
 
   get state(): ResponseState {
@@ -46,9 +62,19 @@ export class ResponseBuffer implements ResponseReceiver {
     return this.#next === this.#frames.length;
   }
 
+  /** The worker said that the response is whole, other than in a data frame. */
+  get isCompleted(): boolean {
+    return this.#isCompleted;
+  }
+
   connected(control: ResponseControl): void {
     this.#control = control;
     if (this.#state === "failed") control.kill();
+  }
+
+  declined(): void {
+    this.#control = undefined;
+    if (this.#state === "waiting") this.onDeclined();
   }
 
   opened(): void {
@@ -57,16 +83,21 @@ export class ResponseBuffer implements ResponseReceiver {
     this.onChange();
   }
 
-  frame(bytes: Buffer, start: number, end: number): void {
-    if (this.#state === "failed") return;
-    this.#frames.push({ bytes, start, end });
+  frame(bytes: Buffer, start: number, end: number, form: FrameForm): void {
+    if (this.#state === "waiting") this.#state = "open";
+    if (this.#state !== "open") return;
+    this.#frames.push({ bytes, start, end, form });
     this.#heldBytes += end - start + FRAME_OVERHEAD_BYTES;
-    if (this.#heldBytes > this.#limitBytes && !this.#paused) {
+    if (this.#heldBytes > this.#limits.bufferBytes && !this.#paused) {
       this.#paused = true;
       this.#control?.pause();
     }
     // Only the first frame can be what somebody waits for.
     if (this.#frames.length - this.#next === 1) this.onChange();
+  }
+
+  completed(): void {
+    this.#isCompleted = true;
   }
 
   ended(): void {
@@ -82,24 +113,25 @@ export class ResponseBuffer implements ResponseReceiver {
     this.onChange();
   }
 
-  /** The text of the next frame, or `undefined` when none is here. */
-  takeText(): string | undefined {
+  /** The next frame, or `undefined` when none is here. */
+  take(): Frame | undefined {
     const frame = this.#frames[this.#next];
     if (!frame) return undefined;
     this.#next += 1;
     if (this.#next === this.#frames.length) {
-      this.#frames = [];
+      // Emptied in place: most responses have one frame here at a time.
+      this.#frames.length = 0;
       this.#next = 0;
     } else if (this.#next === 1024) {
       this.#frames = this.#frames.slice(this.#next);
       this.#next = 0;
     }
     this.#heldBytes -= frame.end - frame.start + FRAME_OVERHEAD_BYTES;
-    if (this.#paused && this.#heldBytes <= this.#limitBytes / 2) {
+    if (this.#paused && this.#heldBytes <= this.#limits.bufferBytes / 2) {
       this.#paused = false;
       this.#control?.resume();
     }
-    return frame.bytes.toString("utf8", frame.start, frame.end);
+    return frame;
   }
 
   stop(): void {
@@ -123,7 +155,7 @@ export class ResponseBuffer implements ResponseReceiver {
   }
 
   #drop(): void {
-    this.#frames = [];
+    this.#frames = NONE;
     this.#next = 0;
     this.#heldBytes = 0;
   }
@@ -133,4 +165,11 @@ export class ResponseBuffer implements ResponseReceiver {
     this.#error = error;
     this.onFailed();
   }
+}
+
+/** Of responses that are over: nothing is put in any more. */
+const NONE: Frame[] = [];
+
+function nothing(): void {
+  // Nobody listens.
 }

@@ -1,6 +1,7 @@
 /**
- * How a response comes back, as two small interfaces. Call-home is one way: the worker dials the caller.
- * A way that uses the connection which carried the request needs the same two and nothing more.
+ * How a response comes back, as a few small interfaces. There are two ways. Call-home: the worker dials the
+ * caller (`ResponsePlane`, `call-home/`). In-band: it comes on the connection that carried the request, which is
+ * the transport's work (`RequestPlaneClient.exchange`, `InboundRequest.connector`; docs/in-band.md).
  */
 import type { RequestPlaneError } from "./errors.ts";
 import type { ConnectionInfo } from "./wire/control-message.ts";
@@ -24,19 +25,38 @@ export interface ResponseSlot {
 }
 
 /**
- * What the caller is told, in this order: `connected`, `opened`, any number of `frame`, `ended`. At any
- * point `failed` may come instead, and is the last thing then.
+ * What the body of a data frame holds: `wrapped` is call-home's `{data: {data: item}, complete_final: false}`,
+ * `annotated` the envelope alone, `{data: item}`, and `item` the item alone.
+ */
+export type FrameForm = "wrapped" | "annotated" | "item";
+
+/**
+ * What the caller is told, in this order: `connected`, `opened`, any number of `frame`, `completed` where the end
+ * mark is no data frame, `ended`. At any point `failed` may come instead, and is the last thing then.
  */
 export interface ResponseReceiver {
+  /** Largest body of a frame in bytes; a larger one is `payload_too_large`. */
+  readonly maxFrameBytes: number;
   /** The worker is there; the response can be controlled from now on. */
   connected(control: ResponseControl): void;
   /** The worker has begun and will stream. */
   opened(): void;
   /** The body of one data frame: `bytes` from `start` to `end`. The bytes are the receiver's to keep. */
-  frame(bytes: Buffer, start: number, end: number): void;
+  frame(bytes: Buffer, start: number, end: number, form: FrameForm): void;
+  /** The worker's word that the response is whole. */
+  completed(): void;
   /** The peer said or showed that nothing more comes. Whether the response is whole, its frames tell. */
   ended(): void;
   failed(error: RequestPlaneError): void;
+}
+
+/** The receiver of a response that is to come on the request's own connection. */
+export interface InBandReceiver extends ResponseReceiver {
+  /**
+   * The peer has no in-band responses after all, and the request was not sent. The first and last thing the
+   * receiver is told then.
+   */
+  declined(): void;
 }
 
 /** What the caller can do to a response under way. Each may be called at any time, in any state. */
@@ -62,12 +82,20 @@ export interface ResponseConnector {
 
 /** Where a worker writes one response. Writes of one tick leave together. */
 export interface ResponseWriter {
+  /**
+   * `wrapped`: each item is written in call-home's wrapper, so that it can be sent as it is. `bare`: items and
+   * envelopes are written alone.
+   */
+  readonly framing: "wrapped" | "bare";
   /** Called when the caller asks for an end, or is gone. May be called more than once, `kill` last. */
   onControl: (control: "stop" | "kill") => void;
   /** The first thing to write. With an error it is the last thing too. */
   prologue(error?: RequestPlaneError): void;
-  /** The body of one data frame: JSON text or encoded bytes. `false` when the caller has to be waited for. */
-  write(body: string | Uint8Array): boolean;
+  /**
+   * The body of one data frame: JSON text or encoded bytes, in a form that fits `framing` (default `wrapped`).
+   * `false` when the caller has to be waited for.
+   */
+  write(body: string | Uint8Array, form?: FrameForm): boolean;
   /** Resolves when there is room again, or when the response can't be written any more. */
   drained(): Promise<void>;
   /**

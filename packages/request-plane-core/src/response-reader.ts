@@ -7,11 +7,13 @@
 import { errorOfItem, isErrorItem } from "./annotated.ts";
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
-import type { ResponseBuffer } from "./response-buffer.ts";
+import type { ExpiryQueue } from "./expiry-queue.ts";
+import { decodeFrame, jsonOfFrame } from "./frame-codec.ts";
+import type { Frame, ResponseBuffer } from "./response-buffer.ts";
 import { deadlineExceeded } from "./timeouts.ts";
 import type { Timeouts } from "./timeouts.ts";
-import { Watchdog } from "./watchdog.ts";
-import type { WatchedPhase } from "./watchdog.ts";
+import type { DeadlinePhase } from "./errors.ts";
+import type { Waiter, Waits } from "./waits.ts";
 
 /** No item is here yet. */
 export const WAIT: unique symbol = Symbol("wait");
@@ -21,89 +23,107 @@ export const END: unique symbol = Symbol("end");
 /** How long a worker that said that all is done may take to close. */
 const CLOSING_MS = 1_000;
 
-/** The body of a data frame (`NetworkStreamWrapper` in Dynamo). */
-interface Wrapper<T> {
-  readonly data?: Annotated<T>;
-  readonly complete_final?: boolean;
+/** Whoever asked for the response. */
+export interface ReaderOwner {
+  /** The first item is here, or the end of a response without any. */
+  opened(): void;
+  /** The response is over; with an error when it was not whole. Called once, before `opened` if that is due. */
+  closed(error: RequestPlaneError | undefined): void;
 }
 
-export class ResponseReader<T> {
+/** What a response is bounded by. */
+export interface ReaderBounds {
+  readonly timeouts: Timeouts;
+  readonly waits: Waits;
+}
+
+export class ResponseReader<T> implements Waiter {
   readonly #buffer: ResponseBuffer;
-  readonly #timeouts: Timeouts;
-  readonly #onClose: (error: RequestPlaneError | undefined) => void;
-  readonly #watchdog: Watchdog;
+  readonly #bounds: ReaderBounds;
+  readonly #owner: ReaderOwner;
   #acknowledged = false;
+  #isOpening = false;
   #begun = false;
-  /** The item that `open` waited for. */
+  /** The item that `open` waited for, and the frame it came in. */
   #first: Annotated<T> | undefined;
+  #firstFrame: Frame | undefined;
   #stopped = false;
   /** The worker said that the response is whole; what is missing is that it closes. */
   #complete = false;
   #closed = false;
   #untold: RequestPlaneError | undefined;
+  /** Told once when there may be something to take. */
   #wake: (() => void) | undefined;
+  /** What is waited for, and where the wait is bounded. `end` is the wait for the connection to close. */
+  #phase: DeadlinePhase | "end" = "establish";
+  #wait: ExpiryQueue<Waiter> | undefined;
 
-  constructor(
-    buffer: ResponseBuffer,
-    timeouts: Timeouts,
-    onClose: (error: RequestPlaneError | undefined) => void,
-  ) {
+  constructor(buffer: ResponseBuffer, bounds: ReaderBounds, owner: ReaderOwner) {
     this.#buffer = buffer;
-    this.#timeouts = timeouts;
-    this.#onClose = onClose;
-    this.#watchdog = new Watchdog((phase, limitMs) => this.#expire(phase, limitMs));
-    buffer.onChange = () => this.#wake?.();
+    this.#bounds = bounds;
+    this.#owner = owner;
+    buffer.onChange = () => this.#changed();
   }
 
   get isClosed(): boolean {
     return this.#closed;
   }
 
-  /**
-   * Resolves when the first item is here, or the end of a response without any. Rejects with what the
-   * delivery rejects with, unless the worker has begun all the same.
-   */
-  async open(delivery: Promise<void>): Promise<void> {
-    delivery.then(
-      () => {
-        this.#acknowledged = true;
-        this.#wake?.();
-      },
-      (error: unknown) => {
-        if (this.#buffer.state === "waiting") this.cancel(RequestPlaneError.from(error));
-      },
-    );
-    const first = await this.next();
-    if (first !== END) this.#first = first;
+  /** From now on the owner is told. */
+  open(): void {
+    this.#isOpening = true;
+    this.#tryToOpen();
   }
 
-  /** The next item, as soon as it is here. Rejects once with the error that ended the response. */
-  async next(): Promise<Annotated<T> | typeof END> {
-    for (;;) {
-      const item = this.take();
-      if (item !== WAIT) return item;
-      this.#watch();
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
-      this.#watchdog.rest();
-    }
+  /** The worker accepted the request, and is to begin now. */
+  acknowledged(): void {
+    this.#acknowledged = true;
+    this.#changed();
+  }
+
+  /** The request did not arrive, or was refused. It is no matter when the worker has begun all the same. */
+  undelivered(error: RequestPlaneError): void {
+    if (this.#buffer.state === "waiting") this.cancel(error);
+  }
+
+  /** Calls back once when there may be something to take, or when waiting has become an error. */
+  wait(wake: () => void): void {
+    this.#wake = wake;
+    this.#watch();
   }
 
   /** The next item if it is here. Throws once the error that ended the response; then it is `END`. */
   take(): Annotated<T> | typeof END | typeof WAIT {
     const first = this.#first;
     if (first) {
-      this.#first = undefined;
+      this.#first = this.#firstFrame = undefined;
       return first;
     }
-    if (this.#closed) return this.#afterwards();
-    try {
-      return this.#take();
-    } catch (error) {
-      const failure = RequestPlaneError.from(error);
-      this.#close(failure);
-      throw failure;
+    for (;;) {
+      const frame = this.#nextFrame();
+      if (typeof frame === "symbol") return frame;
+      const item = this.#decode(frame);
+      if (item) return item;
     }
+  }
+
+  /** Like {@link take}, but the item's data as JSON text, taken as it came where that can be. */
+  takeJson(): string | typeof END | typeof WAIT {
+    for (;;) {
+      const frame = this.#firstFrame ?? this.#nextFrame();
+      if (typeof frame === "symbol") return frame;
+      const json = this.#complete ? undefined : jsonOfFrame(frame);
+      const first = this.#first;
+      this.#first = this.#firstFrame = undefined;
+      if (json !== undefined) return json;
+      const item = first ?? this.#decode(frame);
+      if (item?.data !== undefined) return JSON.stringify(item.data);
+    }
+  }
+
+  /** Throws this when it is next asked for something. The response is over already. */
+  postpone(error: RequestPlaneError): void {
+    this.#untold = error;
   }
 
   stop(): void {
@@ -113,12 +133,67 @@ export class ResponseReader<T> {
 
   /** Kills the request at the worker; whoever waits for an item gets the error. Nothing after the end. */
   cancel(error: RequestPlaneError): void {
-    this.#first = undefined;
+    this.#first = this.#firstFrame = undefined;
     if (this.#closed) return;
+    const isAwaited = this.#isOpening || this.#wake !== undefined;
     this.#buffer.cancel(error);
-    if (this.#wake) return;
+    if (isAwaited) return;
     this.#untold = error;
     this.#close(error);
+  }
+
+  expired(limitMs: number): void {
+    this.#wait = undefined;
+    if (this.#phase !== "end") {
+      this.#buffer.cancel(deadlineExceeded(this.#phase, limitMs));
+      return;
+    }
+    // The response is whole, but a worker that doesn't close has to be told to.
+    this.#buffer.finish();
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#isOpening) {
+      this.#tryToOpen();
+      return;
+    }
+    const wake = this.#wake;
+    if (!wake) return;
+    this.#wake = undefined;
+    this.#rest();
+    wake();
+  }
+
+  #tryToOpen(): void {
+    this.#rest();
+    try {
+      const first = this.take();
+      if (first === WAIT) {
+        this.#watch();
+        return;
+      }
+      this.#isOpening = false;
+      if (first !== END) this.#first = first;
+      else this.#firstFrame = undefined;
+    } catch {
+      // The owner was told of it.
+      return;
+    }
+    this.#owner.opened();
+  }
+
+  /** A frame that is here, or what there is instead. Throws once the error that ended the response. */
+  #nextFrame(): Frame | typeof END | typeof WAIT {
+    if (this.#closed) return this.#afterwards();
+    const frame = this.#buffer.take();
+    if (frame) return frame;
+    const { state } = this.#buffer;
+    if (state === "open" || state === "waiting") return WAIT;
+    if (this.#complete || this.#buffer.isCompleted) return this.#finish();
+    if (state === "failed") return this.#fail(this.#buffer.error ?? truncated());
+    // After a stop of ours the worker need not come to its natural end.
+    return this.#stopped ? this.#finish() : this.#fail(truncated());
   }
 
   /** A response that was cancelled while nobody waited must not look as if it had been whole. */
@@ -129,33 +204,23 @@ export class ResponseReader<T> {
     return END;
   }
 
-  #take(): Annotated<T> | typeof END | typeof WAIT {
-    const { state } = this.#buffer;
-    const text = this.#buffer.takeText();
-    if (text !== undefined) {
-      const item = this.#decode(text);
-      if (item === undefined) return this.#take();
-      this.#begun = true;
-      return item;
-    }
-    if (this.#complete && state !== "open") return this.#finish();
-    if (state === "failed") throw this.#buffer.error ?? truncated();
-    // After a stop of ours the worker need not come to its natural end.
-    if (state === "ended") return this.#stopped ? this.#finish() : raise(truncated());
-    return WAIT;
-  }
-
   /** The item of a frame, or `undefined` for the mark that the response is whole. */
-  #decode(text: string): Annotated<T> | undefined {
-    if (this.#complete) throw protocolError("Data after the end of the response");
-    const { data, complete_final: final } = parseWrapper<T>(text);
-    if (final === true) this.#complete = true;
-    if (typeof data !== "object" || data === null) {
-      if (this.#complete) return undefined;
-      throw protocolError("Empty frame in the response");
+  #decode(frame: Frame): Annotated<T> | undefined {
+    try {
+      if (this.#complete) throw protocolError("Data after the end of the response");
+      const { data, complete_final: final } = decodeFrame<T>(frame);
+      if (final === true) this.#complete = true;
+      if (typeof data !== "object" || data === null) {
+        if (this.#complete) return undefined;
+        throw protocolError("Empty frame in the response");
+      }
+      if (isErrorItem(data)) throw errorOfItem(data);
+      this.#begun = true;
+      if (this.#isOpening) this.#firstFrame = frame;
+      return data;
+    } catch (error) {
+      return this.#fail(RequestPlaneError.from(error));
     }
-    if (isErrorItem(data)) throw errorOfItem(data);
-    return data;
   }
 
   #finish(): typeof END {
@@ -163,51 +228,45 @@ export class ResponseReader<T> {
     return END;
   }
 
+  #fail(error: RequestPlaneError): never {
+    this.#close(error);
+    throw error;
+  }
+
   #close(error: RequestPlaneError | undefined): void {
     this.#closed = true;
-    this.#watchdog.close();
+    this.#isOpening = false;
+    this.#rest();
     if (error) this.#buffer.cancel(error);
     else this.#buffer.finish();
-    this.#onClose(error);
+    this.#owner.closed(error);
   }
 
   #watch(): void {
-    const { establishMs, firstItemMs, betweenItemsMs } = this.#timeouts;
-    if (this.#complete) this.#watchdog.watch("end", CLOSING_MS);
-    else if (this.#begun) this.#watchdog.watch("between_items", betweenItemsMs);
-    else if (this.#buffer.state === "open") this.#watchdog.watch("first_item", firstItemMs);
-    else if (this.#acknowledged) this.#watchdog.watch("establish", establishMs);
+    const { establishMs, firstItemMs, betweenItemsMs } = this.#bounds.timeouts;
+    if (this.#complete) this.#watchPhase("end", CLOSING_MS);
+    else if (this.#begun) this.#watchPhase("between_items", betweenItemsMs);
+    else if (this.#buffer.state === "open") this.#watchPhase("first_item", firstItemMs);
+    else if (this.#acknowledged) this.#watchPhase("establish", establishMs);
   }
 
-  #expire(phase: WatchedPhase, limitMs: number): void {
-    if (phase !== "end") {
-      this.#buffer.cancel(deadlineExceeded(phase, limitMs));
-      return;
-    }
-    // The response is whole, but a worker that doesn't close has to be told to.
-    this.#buffer.finish();
-    this.#wake?.();
+  #watchPhase(phase: DeadlinePhase | "end", limitMs: number): void {
+    if (limitMs <= 0) return;
+    this.#phase = phase;
+    this.#wait = this.#bounds.waits.ofLength(limitMs);
+    this.#wait.add(this);
   }
-}
 
-function parseWrapper<T>(text: string): Wrapper<T> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value;
-  } catch (cause) {
-    throw protocolError("A frame of the response is not JSON", cause);
+  #rest(): void {
+    this.#wait?.delete(this);
+    this.#wait = undefined;
   }
-  throw protocolError("A frame of the response is not an object");
 }
 
 function truncated(): RequestPlaneError {
   return new RequestPlaneError("disconnected", "Stream ended before generation completed");
 }
 
-function protocolError(message: string, cause?: unknown): RequestPlaneError {
-  return new RequestPlaneError("protocol_error", message, { cause });
-}
-
-function raise(error: RequestPlaneError): never {
-  throw error;
+function protocolError(message: string): RequestPlaneError {
+  return new RequestPlaneError("protocol_error", message);
 }

@@ -1,6 +1,8 @@
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
 import type { InstanceId } from "./instance.ts";
+import { ReaderIterator } from "./reader-iterator.ts";
+import type { Take } from "./reader-iterator.ts";
 import { END, WAIT } from "./response-reader.ts";
 import type { ResponseReader } from "./response-reader.ts";
 
@@ -9,8 +11,8 @@ import type { ResponseReader } from "./response-reader.ts";
  *
  * Iteration ends cleanly only when the worker said that the response is whole. Everything else throws a
  * `RequestPlaneError`: an error item of the worker, a connection that ends too early, a bound that runs out.
- * Leaving the loop kills the request at the worker. A stream can be iterated once. One that is not wanted
- * any more must be cancelled: until it ends, it holds a connection.
+ * Leaving the loop kills the request at the worker. A stream can be iterated once, in one of its ways. One that is
+ * not wanted any more must be cancelled: until it ends, it holds a connection, or a part of one.
  */
 export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
   /** The request's id. */
@@ -29,14 +31,29 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** The data of each item. Items without data, such as annotations, are passed over. */
   [Symbol.asyncIterator](): AsyncIterator<T, void> {
-    return new ItemIterator(this.#takeReader(), (item: Annotated<T>) => item.data);
+    return this.#iterate(takeData);
   }
 
   /** Each item with its envelope. */
   annotated(): AsyncIterable<Annotated<T>> {
-    return {
-      [Symbol.asyncIterator]: () => new ItemIterator(this.#takeReader(), (item: Annotated<T>) => item),
-    };
+    return { [Symbol.asyncIterator]: () => this.#iterate((reader) => reader.take()) };
+  }
+
+  /**
+   * The data of all items that are here, at least one at a time, in arrays. Fewer steps than one item at a time
+   * when items come faster than they are read.
+   */
+  batches(): AsyncIterable<T[]> {
+    return { [Symbol.asyncIterator]: () => this.#iterate((reader) => takeAll(reader, takeData)) };
+  }
+
+  /**
+   * Like {@link batches}, but each item as the JSON text that the worker wrote, which is not parsed, and so is not
+   * known to be JSON. Items of another codec are written as JSON.
+   */
+  jsonBatches(): AsyncIterable<string[]> {
+    const takeJson: Take<T, string> = (reader) => reader.takeJson();
+    return { [Symbol.asyncIterator]: () => this.#iterate((reader) => takeAll(reader, takeJson)) };
   }
 
   /** Asks the worker to come to an end. What it still sends can be read, and no end mark is needed. */
@@ -55,56 +72,34 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /** Two loops would take each other's items. */
-  #takeReader(): ResponseReader<T> {
+  #iterate<V>(take: Take<T, V>): AsyncIterator<V, void> {
     if (this.#iterated) throw new RequestPlaneError("invalid_argument", "A response can be iterated once");
     this.#iterated = true;
-    return this.#reader;
+    return new ReaderIterator(this.#reader, take);
   }
 }
 
-/** Written by hand, since a generator costs several times more per item. */
-class ItemIterator<T, V> implements AsyncIterator<V, void> {
-  readonly #reader: ResponseReader<T>;
-  readonly #valueOf: (item: Annotated<T>) => V | undefined;
-  /** The call of `next` that waits; a further one waits for it. */
-  #waiting: Promise<unknown> | undefined;
-
-  constructor(reader: ResponseReader<T>, valueOf: (item: Annotated<T>) => V | undefined) {
-    this.#reader = reader;
-    this.#valueOf = valueOf;
+function takeData<T>(reader: ResponseReader<T>): T | typeof END | typeof WAIT {
+  for (;;) {
+    const item = reader.take();
+    if (item === END || item === WAIT) return item;
+    if (item.data !== undefined) return item.data;
   }
+}
 
-  next(): Promise<IteratorResult<V, void>> {
-    if (this.#waiting) return this.#waiting.then(() => this.next());
-    try {
-      for (;;) {
-        const item = this.#reader.take();
-        if (item === WAIT) return this.#wait();
-        if (item === END) return Promise.resolve({ done: true, value: undefined });
-        const value = this.#valueOf(item);
-        if (value !== undefined) return Promise.resolve({ done: false, value });
-      }
-    } catch (error) {
-      return Promise.reject(RequestPlaneError.from(error));
+/** All that is here. An error behind the last item is kept for the next time. */
+function takeAll<T, V>(reader: ResponseReader<T>, take: Take<T, V>): V[] | typeof END | typeof WAIT {
+  const items: V[] = [];
+  try {
+    for (;;) {
+      const item = take(reader);
+      if (item === END) return items.length === 0 ? END : items;
+      if (item === WAIT) return items.length === 0 ? WAIT : items;
+      items.push(item);
     }
-  }
-
-  return(): Promise<IteratorResult<V, void>> {
-    this.#reader.cancel(new RequestPlaneError("cancelled", "The caller left the stream"));
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  async #wait(): Promise<IteratorResult<V, void>> {
-    const item = this.#reader.next();
-    this.#waiting = item.catch(() => undefined);
-    try {
-      const arrived = await item;
-      if (arrived === END) return { done: true, value: undefined };
-      const value = this.#valueOf(arrived);
-      if (value !== undefined) return { done: false, value };
-    } finally {
-      this.#waiting = undefined;
-    }
-    return this.next();
+  } catch (error) {
+    if (items.length === 0) throw error;
+    reader.postpone(RequestPlaneError.from(error));
+    return items;
   }
 }

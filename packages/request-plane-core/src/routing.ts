@@ -33,12 +33,16 @@ export function candidatesOf(
   instances: readonly TrackedInstance[],
   tried: ReadonlySet<TrackedInstance>,
 ): readonly TrackedInstance[] {
-  const now = performance.now();
   const untried = tried.size === 0 ? instances : instances.filter((instance) => !tried.has(instance));
-  if (untried.every((instance) => instance.health.isUsable(now))) return untried;
+  if (untried.every(isHealthy)) return untried;
+  const now = performance.now();
   const usable = untried.filter((instance) => instance.health.isUsable(now));
   if (usable.length > 0) return usable;
   return untried.toSorted((a, b) => a.health.avoidUntil - b.health.avoidUntil).slice(0, 1);
+}
+
+function isHealthy({ health }: TrackedInstance): boolean {
+  return health.isHealthy;
 }
 
 function nth(candidates: readonly TrackedInstance[], index: number): TrackedInstance {

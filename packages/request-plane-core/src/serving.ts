@@ -12,11 +12,17 @@ import type { Logger } from "./logger.ts";
 import type { Planes } from "./planes.ts";
 import { PublishedEndpoint } from "./published-endpoint.ts";
 import type { ResponseConnector } from "./response-plane.ts";
+import type { WrittenResponses } from "./written-responses.ts";
+import { RESPONSE_TRANSPORTS } from "./response-mode.ts";
+import type { ResponseMode } from "./response-mode.ts";
 
 export interface ServingOptions {
   readonly planes: Planes;
   readonly discovery: Discovery;
   readonly connector: ResponseConnector;
+  /** With `callhome` nothing else is advertised. */
+  readonly responseMode: ResponseMode;
+  readonly responses: WrittenResponses;
   readonly instanceId: InstanceId;
   /** Requests that one endpoint runs at the same time, unless it says otherwise. */
   readonly maxInFlight: number;
@@ -68,20 +74,23 @@ export class Serving {
     options: ServeOptions,
   ): Promise<ServedEndpoint> {
     this.#refuseWhenClosed();
-    const { planes, connector, logger, maxInFlight } = this.#options;
-    const { scheme, server } = await planes.server(options.plane);
+    const { planes, connector, responseMode, responses, logger, maxInFlight } = this.#options;
+    const { scheme, server, inBand } = await planes.server(options.plane);
     this.#refuseWhenClosed();
     const instanceId = options.instanceId ?? this.#idOn(scheme);
     const worker = new EndpointWorker({
       handler,
       maxInFlight: options.maxInFlight ?? maxInFlight,
       connectors: new Map([[connector.transport, connector]]),
+      responses,
       logger,
     });
     const address = await server.register({ ...name, instanceId, accept: worker.accept });
     const unplug = (): Promise<void> => server.unregister(address);
+    const offered = responseMode === "callhome" ? undefined : inBand;
     try {
-      return await this.#publish(instanceRecord(name, instanceId, { [scheme]: address }), worker, unplug);
+      const record = instanceRecord(name, instanceId, { [scheme]: address }, offered);
+      return await this.#publish(record, worker, unplug);
     } catch (error) {
       await unplug();
       throw error;
@@ -124,7 +133,12 @@ export class Serving {
 }
 
 /** Keys in the order in which Dynamo writes them. */
-function instanceRecord(name: EndpointName, id: InstanceId, transport: Instance["transport"]): Instance {
-  const { component, endpoint, namespace } = name;
-  return { component, endpoint, namespace, instance_id: id, transport };
+function instanceRecord(
+  { component, endpoint, namespace }: EndpointName,
+  id: InstanceId,
+  transport: Instance["transport"],
+  inBand: string | undefined,
+): Instance {
+  const record = { component, endpoint, namespace, instance_id: id, transport };
+  return inBand === undefined ? record : { ...record, [RESPONSE_TRANSPORTS]: [inBand] };
 }

@@ -1,12 +1,13 @@
 /**
  * The contract of a request plane: how one request reaches a worker and how the worker's acknowledgement
- * comes back. Nothing here knows how responses travel; see `response-plane.ts` for that.
+ * comes back, and, where the plane can do that, how the response comes back on the same connection. See
+ * `response-plane.ts` for responses.
  */
 import type { EndpointName } from "./endpoint-name.ts";
 import type { RequestPlaneError } from "./errors.ts";
 import type { InstanceId } from "./instance.ts";
 import type { Logger } from "./logger.ts";
-import type { ResponseConnector } from "./response-plane.ts";
+import type { InBandReceiver, ResponseConnector } from "./response-plane.ts";
 
 /** What a plane can and cannot do, declared so that callers and tests need not guess. */
 export interface TransportCapabilities {
@@ -14,6 +15,11 @@ export interface TransportCapabilities {
   readonly maxMessageBytes: number;
   /** Requests pass through a broker, so an address names a subject and not a host. */
   readonly brokered: boolean;
+  /**
+   * The value of `connection_info.transport` for responses on the request's own connection, where clients have
+   * `exchange` and servers give a `connector`. Instance records name it in `response_transports`.
+   */
+  readonly inBand?: string;
 }
 
 /** One plane, configured. Made by the factory of its package, for example `tcp()`. */
@@ -89,6 +95,13 @@ export interface RequestPlaneClient {
    */
   deliver(request: OutboundRequest): Promise<void>;
 
+  /**
+   * Sends one request whose response comes back on its own connection. Throws what `deliver` rejects with before
+   * anything is sent; everything else the receiver is told, `connected` before this returns. Whoever gives up says
+   * so there. Present where `capabilities.inBand` is.
+   */
+  exchange?(request: InBandRequest, receiver: InBandReceiver): void;
+
   /** Closes every connection; requests that wait for their acknowledgement reject with `closed`. */
   close(): Promise<void>;
 
@@ -106,9 +119,20 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal;
 }
 
+/** A request whose response is to come in-band. Its envelope is still in parts, to be encoded where it is written. */
+export interface InBandRequest {
+  /** As the instance record gives it. */
+  readonly address: string;
+  readonly headers: Headers;
+  /** The header of the two-part message. */
+  readonly control: string;
+  /** The body of the two-part message: JSON text or encoded bytes. */
+  readonly payload: string | Uint8Array;
+}
+
 /** Numbers for health pages and for tests that look for leaks. All are zero at rest. */
 export interface PlaneHealth {
   readonly connections: number;
-  /** Requests sent and not acknowledged (client) or accepted and not acknowledged (server). */
+  /** Requests sent and not acknowledged or begun (client), accepted and not acknowledged (server). */
   readonly pending: number;
 }

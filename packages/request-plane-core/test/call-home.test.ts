@@ -14,9 +14,14 @@ import { until } from "@dynamo/test-support";
 
 /** A receiver that notes all it is told. */
 class Notes implements ResponseReceiver {
+  readonly maxFrameBytes = 1024 * 1024;
   readonly told: string[] = [];
   control: ResponseControl | undefined;
   error: RequestPlaneError | undefined;
+
+  completed(): void {
+    expect.unreachable("Call-home has no such mark");
+  }
 
   connected(control: ResponseControl): void {
     this.control = control;

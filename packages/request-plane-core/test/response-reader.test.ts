@@ -1,45 +1,42 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { RequestPlaneError } from "../src/errors.ts";
-import { ResponseBuffer } from "../src/response-buffer.ts";
-import { END, ResponseReader, WAIT } from "../src/response-reader.ts";
+import type { ResponseBuffer } from "../src/response-buffer.ts";
+import { END, WAIT } from "../src/response-reader.ts";
+import type { ResponseReader } from "../src/response-reader.ts";
 import { ResponseStream } from "../src/response-stream.ts";
 import type { Timeouts } from "../src/timeouts.ts";
 import { until } from "@dynamo/test-support";
+import { nextOf, reading } from "./support/reading.ts";
+import type { Reading } from "./support/reading.ts";
 
-const NONE: Timeouts = { establishMs: 0, firstItemMs: 0, betweenItemsMs: 0, totalMs: 0 };
 const FINAL = '{"complete_final":true}';
 
-interface Scene {
-  readonly buffer: ResponseBuffer;
-  readonly reader: ResponseReader<number>;
-  readonly closings: (RequestPlaneError | undefined)[];
+interface Scene extends Reading<number> {
+  readonly closings: readonly (RequestPlaneError | undefined)[];
   readonly words: string[];
 }
 
 function scene(timeouts: Partial<Timeouts> = {}): Scene {
-  const buffer = new ResponseBuffer(100_000);
-  const closings: (RequestPlaneError | undefined)[] = [];
-  const reader = new ResponseReader<number>(buffer, { ...NONE, ...timeouts }, (error) =>
-    closings.push(error),
-  );
+  const made = reading<number>(100_000, timeouts);
   const words: string[] = [];
   const note = (word: string) => (): void => void words.push(word);
-  buffer.connected({ stop: note("stop"), kill: note("kill"), pause: note("pause"), resume: note("resume") });
-  return { buffer, reader, closings, words };
+  const control = { stop: note("stop"), kill: note("kill"), pause: note("pause"), resume: note("resume") };
+  made.buffer.connected(control);
+  return { ...made, closings: made.asker.closings, words };
 }
 
 function push(buffer: ResponseBuffer, ...frames: (number | string)[]): void {
   for (const frame of frames) {
     const text = typeof frame === "string" ? frame : `{"data":{"data":${frame}},"complete_final":false}`;
-    buffer.frame(Buffer.from(text), 0, Buffer.byteLength(text));
+    buffer.frame(Buffer.from(text), 0, Buffer.byteLength(text), "wrapped");
   }
 }
 
 async function rest(reader: ResponseReader<number>): Promise<unknown[]> {
   const items: unknown[] = [];
   for (;;) {
-    const item = await reader.next();
+    const item = await nextOf(reader);
     if (item === END) return items;
     items.push(item.data);
   }
@@ -54,11 +51,11 @@ async function failureOf(promise: Promise<unknown>): Promise<RequestPlaneError> 
 
 describe("a response that is whole", () => {
   it("ends cleanly with the mark and the end of the connection, and is closed once", async () => {
-    const { buffer, reader, closings } = scene();
+    const { buffer, asker, reader, closings } = scene();
     buffer.opened();
     push(buffer, 1, 2, FINAL);
     buffer.ended();
-    await reader.open(Promise.resolve());
+    await asker.open(reader, Promise.resolve());
     expect(await rest(reader)).toEqual([1, 2]);
     expect(reader.take()).toBe(END);
     reader.cancel(new RequestPlaneError("cancelled", "late"));
@@ -75,11 +72,11 @@ describe("a response that is whole", () => {
   });
 
   it("waits for items that are still to come", async () => {
-    const { buffer, reader } = scene();
+    const { buffer, asker, reader } = scene();
     buffer.opened();
     push(buffer, 1);
-    await reader.open(Promise.resolve());
-    expect(await reader.next()).toEqual({ data: 1 });
+    await asker.open(reader, Promise.resolve());
+    expect(await nextOf(reader)).toEqual({ data: 1 });
     expect(reader.take()).toBe(WAIT);
     const next = rest(reader);
     push(buffer, 2);
@@ -96,8 +93,8 @@ describe("a response that is not whole", () => {
     buffer.opened();
     push(buffer, 1);
     buffer.ended();
-    expect(await reader.next()).toEqual({ data: 1 });
-    expect(await failureOf(reader.next())).toMatchObject({
+    expect(await nextOf(reader)).toEqual({ data: 1 });
+    expect(await failureOf(nextOf(reader))).toMatchObject({
       code: "disconnected",
       message: "Stream ended before generation completed",
     });
@@ -127,7 +124,7 @@ describe("a response that is not whole", () => {
     const { buffer, reader, words } = scene();
     buffer.opened();
     push(buffer, frame, 1, FINAL);
-    expect((await failureOf(reader.next())).code).toBe(code);
+    expect((await failureOf(nextOf(reader))).code).toBe(code);
     expect(reader.take()).toBe(END);
     expect(words).toEqual(["kill"]);
   });
@@ -136,22 +133,22 @@ describe("a response that is not whole", () => {
     const { buffer, reader } = scene();
     buffer.opened();
     push(buffer, FINAL, 1);
-    expect((await failureOf(reader.next())).code).toBe("protocol_error");
+    expect((await failureOf(nextOf(reader))).code).toBe("protocol_error");
   });
 });
 
 describe("opening", () => {
   it("fails with what the delivery fails with", async () => {
-    const { reader, closings } = scene();
+    const { asker, reader, closings } = scene();
     const refused = new RequestPlaneError("overloaded", "full");
-    expect(await failureOf(reader.open(Promise.reject(refused)))).toBe(refused);
+    expect(await failureOf(asker.open(reader, Promise.reject(refused)))).toBe(refused);
     expect(closings).toEqual([refused]);
   });
 
   it("goes on when the delivery fails although the worker has begun", async () => {
-    const { buffer, reader } = scene();
+    const { buffer, asker, reader } = scene();
     buffer.opened();
-    const opening = reader.open(Promise.reject(new RequestPlaneError("deadline_exceeded", "late")));
+    const opening = asker.open(reader, Promise.reject(new RequestPlaneError("deadline_exceeded", "late")));
     await sleep(1);
     push(buffer, 1, FINAL);
     buffer.ended();
@@ -160,10 +157,10 @@ describe("opening", () => {
   });
 
   it("does not count the time before the acknowledgement as time to establish", async () => {
-    const { reader } = scene({ establishMs: 50 });
+    const { asker, reader } = scene({ establishMs: 50 });
     const delivery = Promise.withResolvers<undefined>();
     let settled = false;
-    const opening = failureOf(reader.open(delivery.promise)).finally(() => (settled = true));
+    const opening = failureOf(asker.open(reader, delivery.promise)).finally(() => (settled = true));
     await sleep(120);
     expect(settled).toBe(false);
     delivery.resolve(undefined);
@@ -175,7 +172,7 @@ describe("cancelling", () => {
   it("wakes who waits, with the error", async () => {
     const { buffer, reader } = scene();
     buffer.opened();
-    const next = failureOf(reader.next());
+    const next = failureOf(nextOf(reader));
     const cancelled = new RequestPlaneError("cancelled", "enough");
     reader.cancel(cancelled);
     expect(await next).toBe(cancelled);

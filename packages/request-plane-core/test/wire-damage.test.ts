@@ -7,8 +7,8 @@ import { decodeCallHomeInfo, encodeCallHomeInfo } from "../src/call-home/connect
 import { toDynamoError } from "../src/dynamo-error.ts";
 import type { ErrorCode } from "../src/errors.ts";
 import { RequestPlaneError } from "../src/errors.ts";
-import { ResponseBuffer } from "../src/response-buffer.ts";
-import { END, ResponseReader, WAIT } from "../src/response-reader.ts";
+import { END, WAIT } from "../src/response-reader.ts";
+import type { ResponseReader } from "../src/response-reader.ts";
 import { decodeControlMessage } from "../src/wire/control-message.ts";
 import { decodeControl, decodeHandshake, decodePrologue, FINAL_BODY } from "../src/wire/response-frames.ts";
 import { FrameDecoder } from "../src/wire/frame-decoder.ts";
@@ -16,6 +16,7 @@ import { decodeTwoPart, encodeTwoPartHead, measureTwoPart } from "../src/wire/tw
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
 import { byteByByte, cutAt, decodeStream, framesOf, largestAllocation, textOf } from "./support/cuts.ts";
 import { cuts, damaged, damagedJson, oddValue } from "./support/mutations.ts";
+import { reading } from "./support/reading.ts";
 
 const LIMIT = 4096;
 const SEED = 20_260_101;
@@ -245,13 +246,12 @@ const oddFields = Object.fromEntries(
 );
 
 function readerOf(bodies: string[], onClose: (error?: RequestPlaneError) => void): ResponseReader<unknown> {
-  const buffer = new ResponseBuffer(1024 * 1024);
-  const unbounded = { establishMs: 0, firstItemMs: 0, betweenItemsMs: 0, totalMs: 0 };
-  const reader = new ResponseReader<unknown>(buffer, unbounded, onClose);
+  const { buffer, reader, asker } = reading<unknown>(1024 * 1024);
+  asker.closed = onClose;
   buffer.opened();
   for (const body of bodies) {
     const bytes = Buffer.from(body);
-    if (bytes.length > 0) buffer.frame(bytes, 0, bytes.length);
+    if (bytes.length > 0) buffer.frame(bytes, 0, bytes.length, "wrapped");
   }
   buffer.ended();
   return reader;

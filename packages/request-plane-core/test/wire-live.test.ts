@@ -6,9 +6,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { decodeCallHomeInfo } from "../src/call-home/connection-info.ts";
 import { CallHomeListener } from "../src/call-home/listener.ts";
 import { RequestPlaneError } from "../src/errors.ts";
-import { ResponseBuffer } from "../src/response-buffer.ts";
 import type { ResponseControl, ResponseReceiver } from "../src/response-plane.ts";
-import { END, ResponseReader } from "../src/response-reader.ts";
+import { END } from "../src/response-reader.ts";
+import type { ResponseReader } from "../src/response-reader.ts";
 import { FINAL_BODY, KILL_FRAME } from "../src/wire/response-frames.ts";
 import { encodeDataOnly, encodeHeaderOnly } from "../src/wire/two-part.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
@@ -17,6 +17,7 @@ import { damaged } from "./support/mutations.ts";
 import { sendAndEnd } from "@dynamo/test-support";
 import type { Ending } from "@dynamo/test-support";
 import { until } from "@dynamo/test-support";
+import { nextOf, reading } from "./support/reading.ts";
 
 const PATIENT = { timeout: 120_000 };
 const AT_ONCE = 50;
@@ -63,10 +64,10 @@ describe("a listener for responses", PATIENT, () => {
       for (let at = 0; at < whole.length; at += AT_ONCE) {
         const calls = await Promise.all(
           Array.from({ length: Math.min(AT_ONCE, whole.length - at) }, async (_, index) => {
-            const buffer = new ResponseBuffer(1024 * 1024);
+            const { buffer, reader } = reading<unknown>(1024 * 1024);
             const { port, subject, slot } = await open(buffer);
             buffer.onFailed = () => slot.abandon();
-            const result = itemsAndError(buffer);
+            const result = itemsAndError(reader);
             await sendAndEnd(port, withSubject(whole, subject).subarray(0, at + index), ending);
             return { length: at + index, buffer, result };
           }),
@@ -150,6 +151,7 @@ describe("a listener for responses", PATIENT, () => {
 
 /** Notes what a receiver is told, as letters: connected, opened, frame, ended, failed (X). */
 class Witness implements ResponseReceiver {
+  readonly maxFrameBytes = 64 * 1024;
   events = "";
   control: ResponseControl | undefined;
   readonly bodies: string[] = [];
@@ -163,6 +165,10 @@ class Witness implements ResponseReceiver {
     expect(this.events).toMatch(/^(|CX|COF*[EX])$/);
     if (this.events === "") return "unclaimed";
     return this.events.endsWith("E") ? "ended" : "failed";
+  }
+
+  completed(): void {
+    expect.unreachable("Call-home has no such mark");
   }
 
   connected(control: ResponseControl): void {
@@ -243,13 +249,11 @@ class HealthyStream {
   }
 }
 
-async function itemsAndError(buffer: ResponseBuffer) {
-  const unbounded = { establishMs: 0, firstItemMs: 0, betweenItemsMs: 0, totalMs: 0 };
-  const reader = new ResponseReader<unknown>(buffer, unbounded, () => undefined);
+async function itemsAndError(reader: ResponseReader<unknown>) {
   const items: unknown[] = [];
   try {
     for (;;) {
-      const item = await reader.next();
+      const item = await nextOf(reader);
       if (item === END) return { items, error: undefined };
       items.push(item.data);
     }

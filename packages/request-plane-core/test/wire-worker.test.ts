@@ -9,6 +9,7 @@ import { defaultLogger } from "../src/logger.ts";
 import { decodeControlMessage, encodeControlMessage } from "../src/wire/control-message.ts";
 import { FINAL_BODY, KILL_FRAME, SENTINEL_FRAME, STOP_FRAME } from "../src/wire/response-frames.ts";
 import { encodeTwoPartHead } from "../src/wire/two-part.ts";
+import { WrittenResponses } from "../src/written-responses.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
 import type { RecordedResponse } from "./fixtures/recorded.ts";
 import { framesOf } from "./support/cuts.ts";
@@ -153,7 +154,8 @@ describe("a worker of ours under control of its caller", () => {
 
 function serve(connector: CallHomeConnector, handler: Handler<unknown, unknown>) {
   const connectors = new Map([[connector.transport, connector]]);
-  return new EndpointWorker({ handler, maxInFlight: 1, connectors, logger: defaultLogger });
+  const responses = new WrittenResponses(0);
+  return new EndpointWorker({ handler, maxInFlight: 1, connectors, responses, logger: defaultLogger });
 }
 
 /** The recorded request, with another address to call home to. */

@@ -31,6 +31,7 @@ export class DirectConnector implements ResponseConnector {
 
 /** The status waits for the first item, so that what fails before it has a status of its own. */
 class DirectWriter implements ResponseWriter {
+  readonly framing = "wrapped";
   onControl: (control: "stop" | "kill") => void = () => undefined;
   readonly #exchange: Exchange;
   readonly #requestId: string;

@@ -18,6 +18,7 @@ export interface TcpAddress extends SocketAddress {
   /** Host and port as the address has them. */
   readonly authority: string;
   readonly path: string;
+  readonly pathBytes: Buffer;
 }
 
 /** Throws `cannot_connect` for a text that is no address of this plane. */
@@ -28,7 +29,7 @@ export function parseTcpAddress(address: string): TcpAddress {
     const path = slash < 0 ? "" : text.slice(slash + 1);
     if (path === "") throw new RequestPlaneError("invalid_argument", "it has no path");
     const authority = text.slice(0, slash);
-    return { ...parseSocketAddress(authority), authority, path };
+    return { ...parseSocketAddress(authority), authority, path, pathBytes: Buffer.from(path) };
   } catch (cause) {
     throw new RequestPlaneError(
       "cannot_connect",

@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { formatSocketAddress, FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { SocketAddress } from "@dynamo/request-plane-core";
+import { lostConnection, timedOut } from "./connection-errors.ts";
 import { decodeReply, measureReply } from "./reply-frame.ts";
 
 export interface ClientConnectionOptions {
@@ -47,7 +48,9 @@ export class ClientConnection {
     this.#options = options;
     this.#events = events;
     this.#socket = connect({ host, port, noDelay: true, keepAlive: true });
-    this.#socket.setTimeout(options.connectTimeoutMs, () => this.close(this.#connectTimedOut()));
+    this.#socket.setTimeout(options.connectTimeoutMs, () =>
+      this.close(timedOut(this.#address, "connect", options.connectTimeoutMs)),
+    );
     this.#socket.once("connect", () => this.#connected());
     this.#socket.on("error", (cause) => this.close(this.#lost(cause)));
     this.#socket.on("end", () => this.close(this.#lost()));
@@ -130,6 +133,10 @@ export class ClientConnection {
     this.#timer ??= setTimeout(this.#checkOldest, delayMs);
   }
 
+  #lost(cause?: Error): RequestPlaneError {
+    return lostConnection(this.#address, this.#isConnected, cause);
+  }
+
   readonly #checkOldest = (): void => {
     this.#timer = undefined;
     const [oldest] = this.#waiters;
@@ -141,28 +148,7 @@ export class ClientConnection {
       return;
     }
     this.#waiters.shift();
-    oldest.reject(this.#timedOut("acknowledge", requestTimeoutMs, "DYN_TCP_REQUEST_TIMEOUT"));
+    oldest.reject(timedOut(this.#address, "acknowledge", requestTimeoutMs));
     this.close(this.#lost());
   };
-
-  #connectTimedOut(): RequestPlaneError {
-    return this.#timedOut("connect", this.#options.connectTimeoutMs, "DYN_TCP_CONNECT_TIMEOUT");
-  }
-
-  #timedOut(phase: "connect" | "acknowledge", limitMs: number, setting: string): RequestPlaneError {
-    const what = phase === "connect" ? "No connection to" : "No acknowledgement from";
-    return new RequestPlaneError("deadline_exceeded", `${what} ${this.#address} within ${limitMs} ms`, {
-      facts: { address: this.#address, phase, limit: limitMs, elapsedMs: limitMs, setting },
-    });
-  }
-
-  #lost(cause?: Error): RequestPlaneError {
-    const what = this.#isConnected ? "Lost the connection to" : "Cannot connect to";
-    const why = cause && "code" in cause ? `: ${String(cause.code)}` : "";
-    return new RequestPlaneError(
-      this.#isConnected ? "disconnected" : "cannot_connect",
-      `${what} ${this.#address}${why}`,
-      { cause, facts: { address: this.#address } },
-    );
-  }
 }

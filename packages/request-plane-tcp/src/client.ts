@@ -1,10 +1,19 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
+import type {
+  InBandReceiver,
+  InBandRequest,
+  OutboundRequest,
+  PlaneHealth,
+  RequestPlaneClient,
+} from "@dynamo/request-plane-core";
 import { parseTcpAddress } from "./address.ts";
 import type { TcpAddress } from "./address.ts";
 import { abortedError, ConnectionPool } from "./connection-pool.ts";
 import type { PoolOptions } from "./connection-pool.ts";
-import { encodeFrameHead } from "./request-frame.ts";
+import { InBandPool } from "./in-band/client-pool.ts";
+import { INITIAL_CREDIT } from "./in-band/frames.ts";
+import { requestBodyBytes } from "./in-band/request-body.ts";
+import { encodeFrameHead, encodeHeaders } from "./request-frame.ts";
 
 export interface TcpClientOptions extends PoolOptions {
   /** How long a connection may be unused. */
@@ -13,12 +22,15 @@ export interface TcpClientOptions extends PoolOptions {
 
 /** Addresses that are kept parsed; discovery seldom shows more. */
 const MAX_PARSED = 10_000;
+/** Path and headers have 65,535 bytes each at most. */
+const MAX_HEAD_BYTES = 2 ** 18;
 /** Larger envelopes are written piece by piece instead of being joined with the head. */
 const JOIN_BYTES = 16 * 1024;
 
 export class TcpClient implements RequestPlaneClient {
   readonly #options: TcpClientOptions;
   readonly #pools = new Map<string, ConnectionPool>();
+  readonly #inBandPools = new Map<string, InBandPool>();
   readonly #parsed = new Map<string, TcpAddress>();
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
@@ -39,19 +51,34 @@ export class TcpClient implements RequestPlaneClient {
     return signal ? unlessAborted(sent, signal) : sent;
   }
 
+  exchange(request: InBandRequest, receiver: InBandReceiver): void {
+    if (this.#closed) throw new RequestPlaneError("closed", "The TCP client is closed");
+    const target = this.#parse(request.address);
+    const headers = encodeHeaders(request.headers);
+    const path = target.pathBytes;
+    if (isLarge(request, this.#options.maxMessageBytes))
+      this.#checkSize(requestBodyBytes(path, headers, request), request.address);
+    this.#inBandPoolOf(target).send({ credit: INITIAL_CREDIT, path, headers }, request, receiver);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeper);
-    for (const pool of this.#pools.values()) pool.close();
+    for (const pool of this.#allPools()) pool.close();
     this.#pools.clear();
+    this.#inBandPools.clear();
   }
 
   health(): PlaneHealth {
-    const pools = [...this.#pools.values()];
+    const pools = this.#allPools();
     return {
       connections: pools.reduce((total, pool) => total + pool.size, 0),
       pending: pools.reduce((total, pool) => total + pool.pending, 0),
     };
+  }
+
+  #allPools(): (ConnectionPool | InBandPool)[] {
+    return [...this.#pools.values(), ...this.#inBandPools.values()];
   }
 
   #parse(address: string): TcpAddress {
@@ -75,25 +102,43 @@ export class TcpClient implements RequestPlaneClient {
 
   #poolOf(address: TcpAddress): ConnectionPool {
     const { authority } = address;
-    let pool = this.#pools.get(authority);
-    if (!pool) {
-      pool = new ConnectionPool(address, this.#options);
-      this.#pools.set(authority, pool);
-      this.#sweeper ??= setInterval(this.#sweep, Math.max(this.#options.idleMs / 2, 10)).unref();
-    }
+    return (
+      this.#pools.get(authority) ??
+      this.#keep(this.#pools, authority, new ConnectionPool(address, this.#options))
+    );
+  }
+
+  #inBandPoolOf(address: TcpAddress): InBandPool {
+    const { authority } = address;
+    return (
+      this.#inBandPools.get(authority) ??
+      this.#keep(this.#inBandPools, authority, new InBandPool(address, this.#options))
+    );
+  }
+
+  #keep<Pool>(pools: Map<string, Pool>, authority: string, pool: Pool): Pool {
+    pools.set(authority, pool);
+    this.#sweeper ??= setInterval(this.#sweep, Math.max(this.#options.idleMs / 2, 10)).unref();
     return pool;
   }
 
   readonly #sweep = (): void => {
     const since = performance.now() - this.#options.idleMs;
-    for (const [authority, pool] of this.#pools) {
-      pool.closeIdle(since);
-      if (pool.size === 0 && pool.pending === 0) this.#pools.delete(authority);
+    for (const pools of [this.#pools, this.#inBandPools]) {
+      for (const [authority, pool] of pools) {
+        pool.closeIdle(since);
+        if (pool.size === 0 && pool.pending === 0) pools.delete(authority);
+      }
     }
-    if (this.#pools.size > 0) return;
+    if (this.#pools.size + this.#inBandPools.size > 0) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   };
+}
+
+/** Whether it could be over the limit, path and headers included, so that its bytes must be counted. */
+function isLarge({ control, payload }: InBandRequest, limit: number): boolean {
+  return 3 * (control.length + payload.length) + MAX_HEAD_BYTES > limit;
 }
 
 /** An abort ends the wait at once. The request keeps its place: its reply is still due, and is the next one. */

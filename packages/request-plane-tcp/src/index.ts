@@ -3,6 +3,7 @@ import { defaultLogger, override, readSettings } from "@dynamo/request-plane-cor
 import type { Environment, Logger, SettingsOf, Transport } from "@dynamo/request-plane-core";
 import type { PathForm } from "./address.ts";
 import { TcpClient } from "./client.ts";
+import { IN_BAND_TRANSPORT } from "./in-band/frames.ts";
 import { TcpServer } from "./server.ts";
 import { TCP_SETTINGS } from "./settings.ts";
 
@@ -27,7 +28,7 @@ export function tcp(options: TcpOptions = {}): Transport {
   return {
     name: "tcp",
     scheme: "tcp",
-    capabilities: { maxMessageBytes: settings.maxMessageBytes, brokered: false },
+    capabilities: { maxMessageBytes: settings.maxMessageBytes, brokered: false, inBand: IN_BAND_TRANSPORT },
     createServer: () => new TcpServer({ ...settings, pathForm }),
     createClient: () => new TcpClient(settings),
   };

@@ -36,7 +36,8 @@ export function decodeReply(bytes: Buffer, start: number, end: number): RequestP
   return refusalOf(bytes.toString("utf8", start + 4, end));
 }
 
-function refusalOf(text: string): RequestPlaneError {
+/** What a worker's text means. */
+export function refusalOf(text: string): RequestPlaneError {
   const code = refusalCode(text);
   return new RequestPlaneError(code, text, {
     remote: true,

@@ -27,19 +27,30 @@ export function dialectOfPath(path: string): FrameDialect {
   return path.includes("/") ? "0.8" : "0.7";
 }
 
+/** As JSON text; none at all is no text. Throws `invalid_argument` when they are too long. */
+export function encodeHeaders(headers: Headers): string {
+  for (const _name in headers) return checkedLength(JSON.stringify(headers));
+  return "";
+}
+
+function checkedLength(text: string): string {
+  const actual = Buffer.byteLength(text);
+  if (actual <= MAX_FIELD_BYTES) return text;
+  throw fieldTooLong(actual);
+}
+
+function fieldTooLong(actual: number): RequestPlaneError {
+  const message = `Path and headers may have ${MAX_FIELD_BYTES} bytes each`;
+  return new RequestPlaneError("invalid_argument", message, { facts: { limit: MAX_FIELD_BYTES, actual } });
+}
+
 /** Everything of a frame in front of its payload. Throws `invalid_argument` when path or headers are too long. */
 export function encodeFrameHead(path: string, headers: Headers, payloadBytes: number): Buffer {
   const pathBytes = Buffer.byteLength(path);
   const text = dialectOfPath(path) === "0.8" ? JSON.stringify({ ...headers, "x-endpoint-path": path }) : "";
   const textBytes = Buffer.byteLength(text);
   if (pathBytes > MAX_FIELD_BYTES || textBytes > MAX_FIELD_BYTES) {
-    throw new RequestPlaneError(
-      "invalid_argument",
-      `Path and headers may have ${MAX_FIELD_BYTES} bytes each`,
-      {
-        facts: { limit: MAX_FIELD_BYTES, actual: Math.max(pathBytes, textBytes) },
-      },
-    );
+    throw fieldTooLong(Math.max(pathBytes, textBytes));
   }
   const head = Buffer.allocUnsafe(2 + pathBytes + (text === "" ? 0 : 2 + textBytes) + 4);
   let offset = head.writeUInt16BE(pathBytes, 0);
@@ -143,7 +154,7 @@ function decodePath(bytes: Buffer): string {
 }
 
 /** Headers that are not strings by name count as none, as in Dynamo. Names become lower case. */
-function decodeHeaders(json: string): Headers {
+export function decodeHeaders(json: string): Headers {
   const headers = parseStringMap(json) ?? {};
   const names = Object.keys(headers);
   // Dynamo's own callers write them so.

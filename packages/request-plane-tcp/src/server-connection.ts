@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { FrameDecoder, refusalText, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
+import { SWITCH_PATH } from "./in-band/frames.ts";
 import { ACKNOWLEDGEMENT, encodeReply } from "./reply-frame.ts";
 import { decodeRequestFrame, measureRequestFrame } from "./request-frame.ts";
 import type { RequestFrame } from "./request-frame.ts";
@@ -8,27 +9,30 @@ import type { RequestFrame } from "./request-frame.ts";
 /** How long a caller may take to read why its connection is closed, while what it still sends is dropped. */
 const FAREWELL_MS = 1_000;
 
+export interface ServerConnectionOptions {
+  readonly maxMessageBytes: number;
+  /** Bounds how long the rest of a frame may take. */
+  readonly unfinished: ExpiryQueue<Socket>;
+  acceptorOf(path: string): RequestAcceptor | undefined;
+  /** The caller wants its responses in-band: the socket is another's from now on. */
+  switched(): void;
+}
+
 /** Reads request frames and answers each, in order. */
 export class ServerConnection {
   readonly #socket: Socket;
-  readonly #acceptorOf: (path: string) => RequestAcceptor | undefined;
+  readonly #options: ServerConnectionOptions;
   readonly #decoder: FrameDecoder;
-  readonly #unfinished: ExpiryQueue<Socket>;
   #isUnfinished = false;
   /** Replies to the frames of one read, written together. */
   #replies: Buffer[] = [];
 
-  /** `unfinished` bounds how long the rest of a frame may take. */
-  constructor(
-    socket: Socket,
-    maxMessageBytes: number,
-    unfinished: ExpiryQueue<Socket>,
-    acceptorOf: (path: string) => RequestAcceptor | undefined,
-  ) {
+  #isSwitched = false;
+
+  constructor(socket: Socket, options: ServerConnectionOptions) {
     this.#socket = socket;
-    this.#unfinished = unfinished;
-    this.#acceptorOf = acceptorOf;
-    this.#decoder = new FrameDecoder(measureRequestFrame(maxMessageBytes), this.#onFrame);
+    this.#options = options;
+    this.#decoder = new FrameDecoder(measureRequestFrame(options.maxMessageBytes), this.#onFrame);
   }
 
   serve(): void {
@@ -42,6 +46,7 @@ export class ServerConnection {
       this.#decoder.push(chunk);
       this.#flush();
       this.#watch();
+      if (this.#isSwitched) this.#switch();
     } catch (error) {
       this.#dismiss(RequestPlaneError.from(error));
     }
@@ -52,13 +57,13 @@ export class ServerConnection {
     const isUnfinished = this.#decoder.held > 0;
     if (isUnfinished === this.#isUnfinished) return;
     this.#isUnfinished = isUnfinished;
-    if (isUnfinished) this.#unfinished.add(this.#socket);
-    else this.#unfinished.delete(this.#socket);
+    if (isUnfinished) this.#options.unfinished.add(this.#socket);
+    else this.#options.unfinished.delete(this.#socket);
   }
 
   readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {
     this.#replies.push(this.#answer(bytes, start, end));
-    this.#unfinished.delete(this.#socket);
+    this.#options.unfinished.delete(this.#socket);
     this.#isUnfinished = false;
   };
 
@@ -66,10 +71,23 @@ export class ServerConnection {
     const frame = readFrame(bytes, start, end);
     if (!frame) return encodeReply("Invalid endpoint path");
     const { path, headers, payload } = frame;
-    const accept = this.#acceptorOf(path);
+    if (this.#isSwitched) throw new RequestPlaneError("protocol_error", "A request right behind the switch");
+    if (path === SWITCH_PATH) {
+      this.#isSwitched = true;
+      return ACKNOWLEDGEMENT;
+    }
+    const accept = this.#options.acceptorOf(path);
     if (!accept) return encodeReply(refusalText(unknownEndpoint(path), path));
     const refusal = accept({ headers, envelope: payload });
     return refusal ? encodeReply(refusalText(refusal, path)) : ACKNOWLEDGEMENT;
+  }
+
+  /** The caller writes nothing until it has the acknowledgement. */
+  #switch(): void {
+    if (this.#decoder.held > 0)
+      throw new RequestPlaneError("protocol_error", "Bytes right behind the switch");
+    this.#socket.off("data", this.#read);
+    this.#options.switched();
   }
 
   #flush(): void {

@@ -15,6 +15,7 @@ import type {
 } from "@dynamo/request-plane-core";
 import { pathOf } from "./address.ts";
 import type { PathForm } from "./address.ts";
+import { InBandServerConnection } from "./in-band/server-connection.ts";
 import { ServerConnection } from "./server-connection.ts";
 
 export interface TcpServerOptions {
@@ -33,6 +34,7 @@ export class TcpServer implements RequestPlaneServer {
   readonly #options: TcpServerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
+  readonly #switched = new Map<Socket, InBandServerConnection>();
   readonly #unfinished = new ExpiryQueue<Socket>(FRAME_TIMEOUT_MS, (socket) => socket.destroy());
   readonly #acceptors = new Map<string, RequestAcceptor>();
   /** Pending is always 0: every frame is answered in the turn in which it is read. */
@@ -70,7 +72,12 @@ export class TcpServer implements RequestPlaneServer {
   async stop(): Promise<void> {
     this.#acceptors.clear();
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#connections) socket.destroy();
+    for (const socket of this.#connections) {
+      const switched = this.#switched.get(socket);
+      // The ends of responses may still be on their way.
+      if (switched) switched.finish();
+      else socket.destroy();
+    }
     await closed;
     // All are closed; their own word of it comes a little later.
     this.#connections.clear();
@@ -85,9 +92,17 @@ export class TcpServer implements RequestPlaneServer {
     this.#connections.add(socket);
     socket.once("close", () => {
       this.#connections.delete(socket);
+      this.#switched.delete(socket);
       this.#unfinished.delete(socket);
     });
-    const acceptorOf = (path: string): RequestAcceptor | undefined => this.#acceptors.get(path);
-    new ServerConnection(socket, this.#options.maxMessageBytes, this.#unfinished, acceptorOf).serve();
+    const options = {
+      maxMessageBytes: this.#options.maxMessageBytes,
+      unfinished: this.#unfinished,
+      acceptorOf: (path: string) => this.#acceptors.get(path),
+    };
+    const switched = (): void => {
+      this.#switched.set(socket, new InBandServerConnection(socket, options));
+    };
+    new ServerConnection(socket, { ...options, switched }).serve();
   };
 }

@@ -27,4 +27,6 @@ function factory(options: TcpOptions = {}): TransportFactory {
   };
 }
 
-describeTransport(factory(), { describe, it: it.concurrent });
+describe.each([["callhome"], ["auto"]] as const)("with responses %s,", (responses) => {
+  describeTransport(factory(), { describe, it: it.concurrent, responses });
+});

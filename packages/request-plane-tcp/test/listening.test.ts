@@ -98,12 +98,14 @@ describe("a worker's listener", () => {
   });
 });
 
+const CALL_HOME = { responseMode: "callhome" } as const;
+
 describe("a caller's listener", () => {
   it("says which port is taken and which setting moves it, and leaves nothing behind", async () => {
     await using world = new World();
     const port = await takenPort(world);
     await world.worker(() => [1]);
-    const { client, manager } = await world.client({ settings: { callHomePort: port } });
+    const { client, manager } = await world.client({ settings: { ...CALL_HOME, callHomePort: port } });
     expect(await failureOf(client.roundRobin({}))).toMatchObject({
       code: "address_in_use",
       facts: { address: `127.0.0.1:${port}`, setting: "DYN_TCP_RESPONSE_STREAM_PORT" },
@@ -116,7 +118,7 @@ describe("a caller's listener", () => {
   it("tells workers the advertised host", async () => {
     await using world = new World();
     await world.worker(() => [1]);
-    const wrong = { callHomeAdvertiseHost: "127.0.0.9", establishMs: 5_000 };
+    const wrong = { ...CALL_HOME, callHomeAdvertiseHost: "127.0.0.9", establishMs: 5_000 };
     const { client } = await world.client({ settings: { callHomeHost: "0.0.0.0", ...wrong } });
     expect(await collect(client.roundRobin({}))).toEqual([1]);
     const other = await world.client({ settings: { callHomeHost: "127.0.0.1", ...wrong, establishMs: 200 } });

@@ -111,13 +111,14 @@ describe("both frame dialects", () => {
 
   it("one caller speaks to each worker in the dialect of its address", async () => {
     await using world = new World();
+    // What is added from the control message is there in any case.
     const headersSeen = (_request: unknown, { headers }: { headers: object }) => [
-      Object.keys(headers).length > 0,
+      Object.keys(headers).length > 1,
     ];
     const old = await world.worker(headersSeen, { tcp: { pathForm: "0.7" } });
     const recent = await world.worker(headersSeen, { tcp: { pathForm: "1.6" } });
     expect(pathOf(recent)).toBe(`${recent.id.toString(16)}/test/backend/generate`);
-    const { client } = await world.client();
+    const { client } = await world.client({ settings: { responseMode: "callhome" } });
     for (let i = 0; i < 3; i += 1) {
       expect(await collect(client.direct({}, old.id))).toEqual([false]);
       expect(await collect(client.direct({}, recent.id))).toEqual([true]);

@@ -56,8 +56,11 @@ describe("the settings of the guide take effect:", () => {
     await world.worker((text: string) => [text.length], {
       environment: { DYN_TCP_MAX_MESSAGE_SIZE: "4000" },
     });
-    const limited = await clientOf(world, { DYN_TCP_MAX_MESSAGE_SIZE: "4000" });
-    const unlimited = await clientOf(world, {});
+    const limited = await clientOf(world, {
+      DYN_TCP_MAX_MESSAGE_SIZE: "4000",
+      DYN_RESPONSE_PLANE: "callhome",
+    });
+    const unlimited = await clientOf(world, { DYN_RESPONSE_PLANE: "callhome" });
     const id = "0b7a9d52-6d2e-4f4c-9a55-3d3ad2a26a3f";
     const send = ({ client }: typeof limited, length: number) =>
       collect(client.roundRobin("x".repeat(length), { id, headers: { "x-frontend-send-ts-ns": "0" } }));
@@ -83,7 +86,10 @@ describe("the settings of the guide take effect:", () => {
   it("DYN_TCP_MAX_MESSAGE_SIZE bounds each frame of a response", async () => {
     await using world = new World();
     await world.worker((length: number) => ["x".repeat(length)]);
-    const { client } = await clientOf(world, { DYN_TCP_MAX_MESSAGE_SIZE: "4000" });
+    const { client } = await clientOf(world, {
+      DYN_TCP_MAX_MESSAGE_SIZE: "4000",
+      DYN_RESPONSE_PLANE: "callhome",
+    });
     const overhead = 24 + '{"data":{"data":""},"complete_final":false}'.length;
     const fits = 4_000 - overhead;
     expect((await collect(client.roundRobin(fits))).map((item) => (item as string).length)).toEqual([fits]);

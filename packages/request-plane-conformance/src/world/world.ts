@@ -13,6 +13,7 @@ import type {
   NetworkManager,
   RequestPlaneClient,
   RequestPlaneServer,
+  ResponseMode,
   ServedEndpoint,
   ServeOptions,
   SocketAddress,
@@ -34,6 +35,12 @@ export interface ForeignWorker {
   readonly record: EndpointRecord;
   /** Host on which callers listen for its responses. */
   readonly callHomeHost: string;
+}
+
+export interface WorldOptions {
+  readonly foreign?: ForeignWorker | undefined;
+  /** Which way responses come back. Default `auto`. */
+  readonly responses?: ResponseMode | undefined;
 }
 
 export interface CallerSetup {
@@ -69,14 +76,16 @@ export class World {
   /** An endpoint that no other case knows. */
   readonly name: EndpointName;
   readonly #foreign: ForeignWorker | undefined;
+  readonly #responses: ResponseMode;
   readonly #parts = new Parts();
   readonly #servers: RequestPlaneServer[] = [];
   readonly #disposals: (() => unknown)[] = [];
   readonly #signals: AbortSignal[] = [];
 
-  constructor(fixture: TransportFixture, foreign?: ForeignWorker) {
+  constructor(fixture: TransportFixture, { foreign, responses = "auto" }: WorldOptions = {}) {
     this.fixture = fixture;
     this.#foreign = foreign;
+    this.#responses = responses;
     this.name = {
       namespace: `kit${randomBytes(4).toString("hex")}`,
       component: "conformance",
@@ -255,7 +264,12 @@ export class World {
       discovery: this.discovery,
       environment: {},
       logger: SILENT,
-      settings: { callHomeHost: this.#foreign?.callHomeHost ?? "127.0.0.1", ...BOUNDS, ...options.settings },
+      settings: {
+        responseMode: this.#responses,
+        callHomeHost: this.#foreign?.callHomeHost ?? "127.0.0.1",
+        ...BOUNDS,
+        ...options.settings,
+      },
     });
     this.#parts.manager(name, manager);
     return manager;

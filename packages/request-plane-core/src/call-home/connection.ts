@@ -96,7 +96,7 @@ export class CallHomeConnection implements ResponseControl {
     switch (this.#state) {
       case "streaming":
         if (header !== "") this.#sentinel(header, end - bodyStart);
-        else if (end > bodyStart) this.#receiver?.frame(bytes, bodyStart, end);
+        else if (end > bodyStart) this.#receiver?.frame(bytes, bodyStart, end, "wrapped");
         return;
       case "handshake":
         this.#handshake(header);

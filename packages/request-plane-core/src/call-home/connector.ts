@@ -84,6 +84,7 @@ interface Bounds {
 }
 
 class CallHomeWriter implements ResponseWriter {
+  readonly framing = "wrapped";
   onControl: (control: "stop" | "kill") => void = () => undefined;
   readonly #socket: Socket;
   readonly #address: string;

@@ -18,23 +18,56 @@ export interface ControlMessage {
   readonly id: string;
   readonly connectionInfo: ConnectionInfo;
   /** Absent in releases before 1.3, and means JSON. */
-  readonly payloadCodec?: PayloadCodecName;
+  readonly payloadCodec?: PayloadCodecName | undefined;
   /** Context of the caller for the worker, from 1.3 on. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** JSON in the order of Dynamo's own serializer. */
 export function encodeControlMessage(message: ControlMessage): string {
   const { id, connectionInfo, payloadCodec, metadata } = message;
-  return JSON.stringify({
-    id,
-    request_type: "single_in",
-    response_type: "many_out",
-    payload_codec: payloadCodec,
-    connection_info: { transport: connectionInfo.transport, info: connectionInfo.info },
-    metadata: metadata && Object.keys(metadata).length > 0 ? metadata : undefined,
-  });
+  const { transport, info } = connectionInfo;
+  const codec = payloadCodec ? `,"payload_codec":"${payloadCodec}"` : "";
+  const context =
+    metadata && Object.keys(metadata).length > 0 ? `,"metadata":${JSON.stringify(metadata)}` : "";
+  return (
+    `{"id":${JSON.stringify(id)},"request_type":"single_in","response_type":"many_out"${codec},` +
+    `"connection_info":{"transport":${JSON.stringify(transport)},"info":${JSON.stringify(info)}}${context}}`
+  );
 }
+
+const ID_HEAD = '{"id":"';
+
+/**
+ * Reads control messages, and remembers the last one: those of one in-band caller differ in nothing but their id,
+ * which stands in front.
+ */
+export class ControlMessageDecoder {
+  #rest = "";
+  #last: ControlMessage | undefined;
+
+  /** As {@link decodeControlMessage}. */
+  decode(json: string): ControlMessage {
+    const idEnd = json.startsWith(ID_HEAD) ? json.indexOf('"', ID_HEAD.length) : -1;
+    if (idEnd < 0) return decodeControlMessage(json);
+    const id = json.slice(ID_HEAD.length, idEnd);
+    if (this.#last && json.length - idEnd === this.#rest.length && json.endsWith(this.#rest) && isPlain(id)) {
+      const { connectionInfo, payloadCodec, metadata } = this.#last;
+      return { id, connectionInfo, payloadCodec, metadata };
+    }
+    this.#last = decodeControlMessage(json);
+    this.#rest = json.slice(idEnd);
+    return this.#last;
+  }
+}
+
+/** Whether the text means itself inside a JSON string. */
+function isPlain(text: string): boolean {
+  return !text.includes("\\") && !CONTROL_CHARACTER.test(text);
+}
+
+// eslint-disable-next-line no-control-regex -- they may not stand in a JSON string
+const CONTROL_CHARACTER = /[\u0000-\u001f]/;
 
 /** Throws `protocol_error`. Fields that aren't known are ignored, as every release does. */
 export function decodeControlMessage(json: string): ControlMessage {

@@ -70,21 +70,36 @@ export function measureTwoPart(limit: number, setting: string): MeasureFrame {
   };
 }
 
+/** Where the parts of a message lie in its buffer. */
+export interface TwoPartBounds {
+  readonly bodyStart: number;
+  readonly end: number;
+}
+
 /**
- * One message from the front of a complete buffer; bytes after it are ignored, as in Dynamo.
- * Throws `protocol_error` when the buffer ends before the message does.
+ * Finds the message at the front of a complete buffer; bytes after it are ignored, as in Dynamo. The header begins
+ * behind the prefix. Throws `protocol_error` when the buffer ends before the message does.
  */
-export function decodeTwoPart(bytes: Uint8Array): TwoPartMessage {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function boundsOfTwoPart(buffer: Buffer): TwoPartBounds {
   const bodyStart =
     buffer.length < TWO_PART_PREFIX_BYTES ? NaN : TWO_PART_PREFIX_BYTES + readLength(buffer, 0);
   const end = bodyStart + (bodyStart > 0 ? readLength(buffer, 8) : 0);
-  if (!(end <= buffer.length)) {
-    throw new RequestPlaneError("protocol_error", "Two-part message is incomplete", {
-      facts: { actual: buffer.length },
-    });
-  }
+  if (end <= buffer.length) return { bodyStart, end };
+  throw new RequestPlaneError("protocol_error", "Two-part message is incomplete", {
+    facts: { actual: buffer.length },
+  });
+}
+
+/** Both parts, as {@link boundsOfTwoPart} finds them. */
+export function decodeTwoPart(bytes: Uint8Array): TwoPartMessage {
+  const buffer = asBuffer(bytes);
+  const { bodyStart, end } = boundsOfTwoPart(buffer);
   return { header: buffer.subarray(TWO_PART_PREFIX_BYTES, bodyStart), body: buffer.subarray(bodyStart, end) };
+}
+
+/** The same bytes with the methods of a buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** A u64 that may be beyond what a number holds exactly; it is then beyond every limit too. */

@@ -1,0 +1,90 @@
+/**
+ * What a call sends, for whichever instance it is sent to and whichever way its response takes.
+ */
+import type { CallOptions } from "./endpoint.ts";
+import { RequestPlaneError } from "./errors.ts";
+import { TIMEOUT_HEADER } from "./handler-context.ts";
+import { encodeJson, EncodedPayload } from "./payload-codec.ts";
+import type { Route } from "./route.ts";
+import type { Headers, InBandRequest, OutboundRequest } from "./transport.ts";
+import { encodeControlMessage } from "./wire/control-message.ts";
+import type { ConnectionInfo } from "./wire/control-message.ts";
+import { encodeTwoPartHead } from "./wire/two-part.ts";
+
+/** Dynamo refuses to send larger ones (wire-protocol notes, section 1.2). */
+const MAX_CONTROL_BYTES = 128 * 1024;
+const NONE: Headers = {};
+
+export class CallRequest {
+  readonly #id: string;
+  readonly #options: CallOptions;
+  /** JSON text, unless the application encoded it itself. */
+  readonly #payload: EncodedPayload | string;
+  readonly #totalMs: number;
+  readonly #startedAt: number;
+
+  /** `totalMs` is how long the caller waits from now on, 0 for ever. Throws `invalid_argument`. */
+  constructor(id: string, request: unknown, options: CallOptions, totalMs: number) {
+    this.#id = id;
+    this.#options = options;
+    this.#payload = request instanceof EncodedPayload ? request : toJson(request);
+    this.#totalMs = totalMs;
+    this.#startedAt = totalMs > 0 ? performance.now() : 0;
+  }
+
+  /** To a worker that calls home. Source of the headers: wire-protocol notes, section 6. */
+  callingHome({ address }: Route, info: ConnectionInfo, signal: AbortSignal | undefined): OutboundRequest {
+    const headers = {
+      "request-id": this.#id,
+      "x-frontend-send-ts-ns": `${Date.now()}000000`,
+      ...this.#ownHeaders(),
+    };
+    const payload = this.#payload;
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload.bytes;
+    const head = encodeTwoPartHead(this.#control(info), bytes.length);
+    return {
+      address,
+      headers,
+      envelope: [head, bytes],
+      envelopeBytes: head.length + bytes.length,
+      ...(signal && { signal }),
+    };
+  }
+
+  /** To a worker that answers in-band. What the control message says is not said again in headers. */
+  inBand({ address, inBand: transport = "" }: Route): InBandRequest {
+    const payload = this.#payload;
+    return {
+      address,
+      headers: this.#ownHeaders(),
+      control: this.#control({ transport, info: "" }),
+      payload: typeof payload === "string" ? payload : payload.bytes,
+    };
+  }
+
+  #control(connectionInfo: ConnectionInfo): string {
+    const { metadata } = this.#options;
+    const payloadCodec = typeof this.#payload === "string" ? "json" : this.#payload.codec;
+    const control = encodeControlMessage({ id: this.#id, connectionInfo, payloadCodec, metadata });
+    if (control.length <= MAX_CONTROL_BYTES) return control;
+    const facts = { actual: control.length, limit: MAX_CONTROL_BYTES };
+    throw new RequestPlaneError("invalid_argument", "The call's metadata is too large", { facts });
+  }
+
+  /** Those of the application, and what is left of the total time. */
+  #ownHeaders(): Headers {
+    const { headers = NONE } = this.#options;
+    if (this.#totalMs <= 0) return headers;
+    const leftMs = Math.max(1, Math.ceil(this.#startedAt + this.#totalMs - performance.now()));
+    return { [TIMEOUT_HEADER]: String(leftMs), ...headers };
+  }
+}
+
+/** Throws `invalid_argument` for what JSON can't hold, such as an object that contains itself. */
+function toJson(request: unknown): string {
+  try {
+    return encodeJson(request);
+  } catch (cause) {
+    throw new RequestPlaneError("invalid_argument", "The request can't be written as JSON", { cause });
+  }
+}

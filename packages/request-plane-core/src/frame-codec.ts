@@ -1,0 +1,103 @@
+/**
+ * The bodies of data frames, in each of their forms, and the JSON text of an item without parsing it.
+ *
+ * Source: wire-protocol notes, sections 5.2 and 10.1.
+ */
+import type { Annotated } from "./annotated.ts";
+import { RequestPlaneError } from "./errors.ts";
+import type { Frame } from "./response-buffer.ts";
+
+/** The body of a data frame of call-home (`NetworkStreamWrapper` in Dynamo). */
+export interface Wrapper<T> {
+  readonly data?: Annotated<T>;
+  readonly complete_final?: boolean;
+}
+
+/** How Dynamo and this package write an item that has nothing but data. */
+const ITEM_HEAD = '{"data":{"data":';
+const ITEM_TAIL = '},"complete_final":false}';
+
+/** What a frame holds. Throws `protocol_error` for what is no frame. */
+export function decodeFrame<T>({ bytes, start, end, form }: Frame): Wrapper<T> {
+  const text = bytes.toString("utf8", start, end);
+  if (form === "annotated") {
+    const data: Annotated<T> = parseObject(text);
+    return { data };
+  }
+  // Parsing the item alone costs a good part less.
+  const json = form === "item" ? text : jsonOfWrapped(text);
+  if (json === undefined) return parseObject(text);
+  const data = parse(json) as T;
+  return { data: { data } };
+}
+
+/** The JSON text of a frame's item, or `undefined` when it must be decoded to know what it is. */
+export function jsonOfFrame({ bytes, start, end, form }: Frame): string | undefined {
+  if (form === "annotated") return undefined;
+  const text = bytes.toString("utf8", start, end);
+  return form === "item" ? text : jsonOfWrapped(text);
+}
+
+/** The item of a wrapper that holds nothing else. */
+function jsonOfWrapped(text: string): string | undefined {
+  if (!text.startsWith(ITEM_HEAD) || !text.endsWith(ITEM_TAIL)) return undefined;
+  const end = text.length - ITEM_TAIL.length;
+  return end > ITEM_HEAD.length && endOfValue(text, ITEM_HEAD.length, end) === end
+    ? text.slice(ITEM_HEAD.length, end)
+    : undefined;
+}
+
+/** Where the JSON value ends that begins at `start`, if it ends before `limit`. The value is not checked further. */
+function endOfValue(text: string, start: number, limit: number): number {
+  let depth = 0;
+  for (let at = start; at < limit; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) {
+      at = endOfString(text, at);
+      if (at < 0 || at >= limit) return -1;
+    } else if (unit === BRACE || unit === BRACKET) depth += 1;
+    else if (unit === BRACE_END || unit === BRACKET_END) depth -= 1;
+    else if (unit === COMMA && depth === 0) return at;
+    if (depth < 0) return at;
+  }
+  return depth === 0 ? limit : -1;
+}
+
+/** The closing quotation mark of the string at `start`. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let slashes = 0;
+  while (text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes += 1;
+  return slashes % 2 === 1;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const BRACKET = 0x5b;
+const BRACKET_END = 0x5d;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
+
+function parseObject(text: string): object {
+  const value = parse(text);
+  if (typeof value === "object" && value !== null) return value;
+  throw protocolError("A frame of the response is not an object");
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw protocolError("A frame of the response is not JSON", cause);
+  }
+}
+
+function protocolError(message: string, cause?: unknown): RequestPlaneError {
+  return new RequestPlaneError("protocol_error", message, { cause });
+}

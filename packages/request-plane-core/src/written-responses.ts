@@ -1,0 +1,32 @@
+import { ExpiryQueue } from "./expiry-queue.ts";
+import type { ResponseWriter } from "./response-plane.ts";
+import { LONGEST_TIMER_MS } from "./timeouts.ts";
+
+/** Responses that the endpoints of a process write: how many there are in-band, and how long their callers may take. */
+export class WrittenResponses {
+  /** Responses under way on the connections of their requests. Zero at rest. */
+  inBand = 0;
+  readonly #reading: ExpiryQueue<ResponseWriter>;
+
+  /** `stallMs` is how long a caller may leave what is written unread; 0 is for ever. */
+  constructor(stallMs: number) {
+    this.#reading = new ExpiryQueue(stallMs || LONGEST_TIMER_MS, (writer) => {
+      writer.onControl("kill");
+      writer.abort();
+    });
+  }
+
+  /** Resolves when there is room again. A caller that makes none in time is given up. */
+  async drained(writer: ResponseWriter): Promise<void> {
+    this.#reading.add(writer);
+    try {
+      await writer.drained();
+    } finally {
+      this.#reading.delete(writer);
+    }
+  }
+
+  close(): void {
+    this.#reading.clear();
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * One connection to a worker that was switched to in-band responses: many requests and their responses at once.
+ */
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { ExpiryQueue, formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
+import type { TcpAddress } from "../address.ts";
+import type { ClientConnectionOptions } from "../client-connection.ts";
+import { lostConnection, timedOut } from "../connection-errors.ts";
+import { ClientStream } from "./client-stream.ts";
+import type { StreamCarrier } from "./client-stream.ts";
+import { FrameInput } from "./frame-input.ts";
+import type { FrameSink } from "./frame-input.ts";
+import { FrameOutput } from "./frame-output.ts";
+import type { RequestHead } from "./frame-output.ts";
+import { FrameKind, HEAD_BYTES, kindAt, MAX_STREAMS, streamAt } from "./frames.ts";
+import { SwitchRequest } from "./switch-request.ts";
+
+const LAST_STREAM = 2 ** 32 - 1;
+/** Of what a worker says about the connection as a whole. */
+const MAX_TEXT_BYTES = 64 * 1024;
+
+export class InBandClientConnection implements FrameSink, StreamCarrier {
+  readonly address: string;
+  readonly #options: ClientConnectionOptions;
+  readonly #socket: Socket;
+  readonly #onClose: () => void;
+  readonly #input = new FrameInput(this);
+  readonly #output: FrameOutput;
+  readonly #streams = new Map<number, ClientStream>();
+  /** Streams whose request is out and not acknowledged. */
+  readonly #unacknowledged: ExpiryQueue<ClientStream>;
+  #lastStream = 0;
+  /** How often something came. */
+  #heard = 0;
+  #state: "connecting" | "switching" | "open" | "closed" = "connecting";
+  #switching: SwitchRequest | undefined;
+  /** When it was used last, on the clock of `performance.now()`. */
+  lastUsed = performance.now();
+
+  /** Starts to connect; requests may be sent at once and wait until the connection is switched. */
+  constructor({ host, port }: TcpAddress, options: ClientConnectionOptions, onClose: () => void) {
+    this.address = formatSocketAddress({ host, port });
+    this.#options = options;
+    this.#onClose = onClose;
+    this.#unacknowledged = new ExpiryQueue(options.requestTimeoutMs, (stream) => this.#expire(stream));
+    const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    this.#socket = socket;
+    this.#output = new FrameOutput(socket, nothing);
+    this.#output.hold();
+    socket.setTimeout(options.connectTimeoutMs, () => this.#timeOut("connect", options.connectTimeoutMs));
+    socket.once("connect", () => this.#connected());
+    socket.on("error", (cause) => this.close(this.#lost(cause)));
+    socket.on("end", () => this.close(this.#lost()));
+    socket.on("close", () => this.close(this.#lost()));
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+  }
+
+  /** Streams that are not over. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Requests that the worker has not accepted yet. */
+  get pending(): number {
+    return this.#state === "open" ? this.#unacknowledged.size : this.#streams.size;
+  }
+
+  get hasRoom(): boolean {
+    return this.#streams.size < MAX_STREAMS && this.#lastStream < LAST_STREAM;
+  }
+
+  /** What was sent is still being written; a request that is sent now has to wait behind it. */
+  get isCongested(): boolean {
+    return this.#socket.writableNeedDrain && this.#state === "open";
+  }
+
+  send(head: RequestHead, request: InBandRequest, receiver: InBandReceiver): void {
+    const stream = new ClientStream(++this.#lastStream, receiver, this);
+    this.#streams.set(stream.id, stream);
+    this.#output.request(stream.id, head, request);
+    if (this.#state === "open") this.#await(stream);
+    receiver.connected(stream);
+  }
+
+  /** Ends all streams with the error and closes. Does nothing the second time. */
+  close(error: RequestPlaneError): void {
+    if (this.#state === "closed") return;
+    const streams = this.#leave();
+    for (const stream of streams) stream.receiver.failed(error);
+  }
+
+  stop(stream: ClientStream): void {
+    this.#output.empty(FrameKind.STOP, stream.id);
+  }
+
+  kill(stream: ClientStream): void {
+    this.#forget(stream);
+    this.#output.empty(FrameKind.KILL, stream.id);
+  }
+
+  grant(stream: ClientStream, bytes: number): void {
+    this.#output.number(FrameKind.CREDIT, stream.id, bytes);
+  }
+
+  admits(_kind: number, id: number, bodyBytes: number): boolean {
+    if (id === 0 && bodyBytes > MAX_TEXT_BYTES) throw broken("a large frame on stream 0");
+    const stream = this.#find(id);
+    if (!stream) return id === 0;
+    if (bodyBytes <= stream.receiver.maxFrameBytes) return true;
+    stream.tooLarge(bodyBytes);
+    return false;
+  }
+
+  frame(bytes: Buffer, start: number, end: number): void {
+    const kind = kindAt(bytes, start);
+    const stream = this.#find(streamAt(bytes, start));
+    if (!stream) {
+      if (streamAt(bytes, start) === 0) this.#dismissed(kind, textOf(bytes, start, end));
+      return;
+    }
+    const wasAcknowledged = stream.isAcknowledged;
+    if (!wasAcknowledged) {
+      stream.isAcknowledged = true;
+      this.#unacknowledged.delete(stream);
+    }
+    switch (kind) {
+      case FrameKind.ITEM:
+        stream.data("item", bytes, start + HEAD_BYTES, end);
+        return;
+      case FrameKind.ANNOTATED:
+        stream.data("annotated", bytes, start + HEAD_BYTES, end);
+        return;
+      case FrameKind.OPENED:
+        stream.receiver.opened();
+        return;
+    }
+    stream.isOver = true;
+    this.#forget(stream);
+    switch (kind) {
+      case FrameKind.END:
+        stream.receiver.completed();
+        stream.receiver.ended();
+        return;
+      case FrameKind.RESET:
+        if (!wasAcknowledged) stream.receiver.opened();
+        stream.receiver.ended();
+        return;
+      case FrameKind.REFUSED:
+        stream.refused(textOf(bytes, start, end));
+        return;
+      case FrameKind.FAILED:
+        stream.failed(textOf(bytes, start, end));
+        return;
+      default:
+        stream.receiver.failed(broken(`a frame of kind ${kind}`));
+        throw broken(`a frame of kind ${kind}`);
+    }
+  }
+
+  #connected(): void {
+    const { requestTimeoutMs } = this.#options;
+    this.#state = "switching";
+    this.#socket.setTimeout(requestTimeoutMs, () => this.#timeOut("acknowledge", requestTimeoutMs));
+    this.#switching = new SwitchRequest();
+    this.#socket.write(this.#switching.frame);
+  }
+
+  #read(chunk: Buffer): void {
+    this.#heard += 1;
+    try {
+      if (this.#switching) this.#switch(this.#switching, chunk);
+      else this.#input.push(chunk);
+    } catch (error) {
+      this.close(RequestPlaneError.from(error, "protocol_error"));
+    }
+  }
+
+  #switch(request: SwitchRequest, chunk: Buffer): void {
+    const answer = request.read(chunk);
+    if (answer === undefined) return;
+    this.#switching = undefined;
+    if (answer === "declined") {
+      for (const stream of this.#leave()) stream.receiver.declined();
+      return;
+    }
+    this.#state = "open";
+    this.#socket.setTimeout(0);
+    for (const stream of this.#streams.values()) this.#await(stream);
+    this.#output.release();
+    this.#input.push(answer);
+  }
+
+  #await(stream: ClientStream): void {
+    stream.sentAt = this.#heard;
+    this.#unacknowledged.add(stream);
+  }
+
+  /** Whose stream a number is; `undefined` for 0 and for streams that are over. */
+  #find(id: number): ClientStream | undefined {
+    const stream = this.#streams.get(id);
+    if (!stream && id > this.#lastStream) throw broken(`stream ${id}, which was not opened`);
+    return stream;
+  }
+
+  #forget(stream: ClientStream): void {
+    this.#streams.delete(stream.id);
+    this.#unacknowledged.delete(stream);
+    if (this.#streams.size === 0) this.lastUsed = performance.now();
+  }
+
+  /** A worker from which nothing at all came meanwhile may be gone: others shouldn't have to find that out. */
+  #expire(stream: ClientStream): void {
+    const { requestTimeoutMs } = this.#options;
+    stream.kill();
+    stream.receiver.failed(timedOut(this.address, "acknowledge", requestTimeoutMs));
+    if (stream.sentAt === this.#heard) this.close(this.#lost());
+  }
+
+  #timeOut(phase: "connect" | "acknowledge", limitMs: number): void {
+    this.close(timedOut(this.address, phase, limitMs));
+  }
+
+  #dismissed(kind: number, text: string): void {
+    if (kind !== FrameKind.REFUSED) throw broken(`a frame of kind ${kind} on stream 0`);
+    this.close(
+      new RequestPlaneError("disconnected", text, { remote: true, facts: { address: this.address } }),
+    );
+  }
+
+  /** Closes, and gives the streams that were not over. */
+  #leave(): ClientStream[] {
+    this.#state = "closed";
+    this.#socket.destroy();
+    this.#unacknowledged.clear();
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.isOver = true;
+    this.#onClose();
+    return streams;
+  }
+
+  #lost(cause?: Error): RequestPlaneError {
+    return lostConnection(this.address, this.#state !== "connecting", cause);
+  }
+}
+
+function textOf(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString("utf8", start + HEAD_BYTES, end);
+}
+
+function broken(what: string): RequestPlaneError {
+  return new RequestPlaneError("protocol_error", `The worker sent ${what}`);
+}
+
+function nothing(): void {
+  // Callers have nothing to add.
+}

@@ -1,0 +1,185 @@
+/**
+ * In-band frames on their way out: those of one tick are encoded into one buffer and leave in one system call.
+ */
+import type { Socket } from "node:net";
+import { TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "@dynamo/request-plane-core";
+import type { InBandRequest } from "@dynamo/request-plane-core";
+import { FrameKind, HEAD_BYTES } from "./frames.ts";
+import { FIXED_BYTES } from "./request-body.ts";
+
+/** What stands in front of an envelope. */
+export interface RequestHead {
+  readonly credit: number;
+  readonly path: Buffer;
+  readonly headers: string;
+}
+
+/** From here on it is worth while to count bytes before room is made for them. */
+const LONG_TEXT = 64 * 1024;
+
+/** Bytes that are enough for a part. A UTF-16 unit takes at most three in UTF-8. */
+function roomFor(part: string | Uint8Array): number {
+  if (typeof part !== "string") return part.length;
+  return part.length < LONG_TEXT ? part.length * 3 : Buffer.byteLength(part);
+}
+
+const INITIAL_BYTES = 16 * 1024;
+/** From here on the buffer is written before it grows, and pieces of this size are not copied into it. */
+const FULL_BYTES = 128 * 1024;
+
+export class FrameOutput {
+  readonly #socket: Socket;
+  /** Called before each write, for what is to leave with it. */
+  readonly #beforeWrite: () => void;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #used = 0;
+  #isHeld = false;
+  #isScheduled = false;
+
+  constructor(socket: Socket, beforeWrite: () => void) {
+    this.#socket = socket;
+    this.#beforeWrite = beforeWrite;
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get waitingBytes(): number {
+    return this.#used + this.#socket.writableLength;
+  }
+
+  /** Nothing leaves until `release`. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#schedule();
+  }
+
+  /** A frame without a body. */
+  empty(kind: FrameKind, stream: number): void {
+    this.#head(kind, stream, 0);
+  }
+
+  number(kind: FrameKind, stream: number, value: number): void {
+    const at = this.#head(kind, stream, 4);
+    this.#buffer.writeUInt32BE(value, at);
+  }
+
+  /** A frame whose body is text or bytes. Gives the bytes of the body. */
+  body(kind: FrameKind, stream: number, body: string | Uint8Array): number {
+    if (typeof body !== "string") {
+      this.#writeHead(this.#reserve(HEAD_BYTES), kind, stream, body.length);
+      this.#used += HEAD_BYTES;
+      if (body.length >= FULL_BYTES && !this.#isHeld) this.#writeThrough(body);
+      else this.#copy(body);
+      this.#written();
+      return body.length;
+    }
+    const start = this.#reserve(HEAD_BYTES + roomFor(body));
+    const bytes = this.#buffer.write(body, start + HEAD_BYTES);
+    this.#writeHead(start, kind, stream, bytes);
+    this.#used = start + HEAD_BYTES + bytes;
+    this.#written();
+    return bytes;
+  }
+
+  /** A request; `path` and `headers` are encoded already. */
+  request(stream: number, { credit, path, headers }: RequestHead, { control, payload }: InBandRequest): void {
+    const isLarge = typeof payload !== "string" && payload.length >= FULL_BYTES && !this.#isHeld;
+    const head = this.#reserve(
+      HEAD_BYTES +
+        FIXED_BYTES +
+        path.length +
+        roomFor(headers) +
+        roomFor(control) +
+        (isLarge ? 0 : roomFor(payload)),
+    );
+    const buffer = this.#buffer;
+    let at = buffer.writeUInt32BE(credit, head + HEAD_BYTES);
+    at = buffer.writeUInt16BE(path.length, at);
+    buffer.set(path, at);
+    at += path.length;
+    const headersBytes = headers === "" ? 0 : buffer.write(headers, at + 2);
+    at = buffer.writeUInt16BE(headersBytes, at) + headersBytes;
+    const controlStart = at + TWO_PART_PREFIX_BYTES;
+    const controlBytes = buffer.write(control, controlStart);
+    const payloadStart = controlStart + controlBytes;
+    const payloadBytes = typeof payload === "string" ? buffer.write(payload, payloadStart) : payload.length;
+    writeTwoPartPrefix(buffer, at, controlBytes, payloadBytes);
+    this.#writeHead(head, FrameKind.REQUEST, stream, payloadStart + payloadBytes - head - HEAD_BYTES);
+    this.#used = payloadStart;
+    if (typeof payload === "string") this.#used += payloadBytes;
+    else if (isLarge) this.#writeThrough(payload);
+    else this.#copy(payload);
+    this.#written();
+  }
+
+  /** Writes what there is, unless it is held. */
+  readonly flush = (): void => {
+    if (!this.#isHeld) this.#beforeWrite();
+    this.#isScheduled = false;
+    if (this.#isHeld || this.#used === 0) return;
+    this.#socket.write(this.#buffer.subarray(0, this.#used));
+    this.#used = 0;
+    // Taken by the system at once in most cases; what is not belongs to the socket now.
+    const { length } = this.#buffer;
+    if (this.#socket.writableLength > 0 || length > 4 * FULL_BYTES)
+      this.#buffer = Buffer.allocUnsafeSlow(Math.min(length, 2 * FULL_BYTES));
+  };
+
+  #head(kind: FrameKind, stream: number, bytes: number): number {
+    this.#reserve(HEAD_BYTES + bytes);
+    const start = this.#used;
+    this.#writeHead(start, kind, stream, bytes);
+    this.#used = start + HEAD_BYTES + bytes;
+    this.#written();
+    return start + HEAD_BYTES;
+  }
+
+  #writeHead(at: number, kind: FrameKind, stream: number, bytes: number): void {
+    const buffer = this.#buffer;
+    buffer.writeUInt32BE(bytes, at);
+    buffer.writeUInt32BE(stream, at + 4);
+    buffer[at + 8] = kind;
+  }
+
+  #copy(piece: Uint8Array): void {
+    this.#reserve(piece.length);
+    this.#buffer.set(piece, this.#used);
+    this.#used += piece.length;
+  }
+
+  #writeThrough(piece: Uint8Array): void {
+    this.#socket.write(this.#buffer.subarray(0, this.#used));
+    this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#used = 0;
+    this.#socket.write(piece);
+  }
+
+  #written(): void {
+    if (this.#used >= FULL_BYTES && !this.#isHeld) this.flush();
+    else if (!this.#isScheduled) this.#schedule();
+  }
+
+  /** Something is to be written at the end of this tick, if only by `beforeWrite`. */
+  schedule(): void {
+    if (!this.#isScheduled) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isHeld) return;
+    this.#isScheduled = true;
+    process.nextTick(this.flush);
+  }
+
+  /** Gives where they go. */
+  #reserve(bytes: number): number {
+    const needed = this.#used + bytes;
+    if (needed <= this.#buffer.length) return this.#used;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.#used);
+    this.#buffer = larger;
+    return this.#used;
+  }
+}
