@@ -185,7 +185,11 @@ describe("the settings of the guide take effect:", () => {
       DYN_TCP_CONNECT_TIMEOUT: 3_000,
       DYN_TCP_CHANNEL_BUFFER: 100,
     });
-    expect(tcp({ environment: {} }).capabilities).toEqual({ maxMessageBytes: 33_554_432, brokered: false });
+    expect(tcp({ environment: {} }).capabilities).toEqual({
+      maxMessageBytes: 33_554_432,
+      brokered: false,
+      inBand: "tcp_inband",
+    });
   });
 });
 

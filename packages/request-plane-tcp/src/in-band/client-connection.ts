@@ -49,7 +49,8 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     this.#socket = socket;
     this.#output = new FrameOutput(socket, nothing);
     this.#output.hold();
-    socket.setTimeout(options.connectTimeoutMs, () => this.#timeOut("connect", options.connectTimeoutMs));
+    socket.setTimeout(options.connectTimeoutMs);
+    socket.once("timeout", () => this.#timeOut());
     socket.once("connect", () => this.#connected());
     socket.on("error", (cause) => this.close(this.#lost(cause)));
     socket.on("end", () => this.close(this.#lost()));
@@ -160,9 +161,8 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   }
 
   #connected(): void {
-    const { requestTimeoutMs } = this.#options;
     this.#state = "switching";
-    this.#socket.setTimeout(requestTimeoutMs, () => this.#timeOut("acknowledge", requestTimeoutMs));
+    this.#socket.setTimeout(this.#options.requestTimeoutMs);
     this.#switching = new SwitchRequest();
     this.#socket.write(this.#switching.frame);
   }
@@ -218,8 +218,10 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     if (stream.sentAt === this.#heard) this.close(this.#lost());
   }
 
-  #timeOut(phase: "connect" | "acknowledge", limitMs: number): void {
-    this.close(timedOut(this.address, phase, limitMs));
+  #timeOut(): void {
+    const { connectTimeoutMs, requestTimeoutMs } = this.#options;
+    if (this.#state === "connecting") this.close(timedOut(this.address, "connect", connectTimeoutMs));
+    else this.close(timedOut(this.address, "acknowledge", requestTimeoutMs));
   }
 
   #dismissed(kind: number, text: string): void {

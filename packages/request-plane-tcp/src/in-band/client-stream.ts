@@ -74,8 +74,7 @@ export class ClientStream implements ResponseControl {
   }
 
   failed(json: string): void {
-    const error = decodePrologue(json);
-    this.receiver.failed(error ?? new RequestPlaneError("protocol_error", "A failure without an error"));
+    this.receiver.failed(failureIn(json));
   }
 
   tooLarge(actual: number): void {
@@ -94,5 +93,14 @@ export class ClientStream implements ResponseControl {
     this.#carrier.grant(this, this.#received);
     this.#credit += this.#received;
     this.#received = 0;
+  }
+}
+
+function failureIn(json: string): RequestPlaneError {
+  try {
+    const error = decodePrologue(json);
+    return error ?? new RequestPlaneError("protocol_error", "The worker sent a failure without an error");
+  } catch (error) {
+    return RequestPlaneError.from(error);
   }
 }

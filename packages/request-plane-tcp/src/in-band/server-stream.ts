@@ -4,7 +4,8 @@ import type {
   FrameForm,
   ResponseConnector,
   ResponseWriter,
- RequestPlaneError } from "@dynamo/request-plane-core";
+  RequestPlaneError,
+} from "@dynamo/request-plane-core";
 import type { FrameOutput } from "./frame-output.ts";
 import { FrameKind, HEAD_BYTES, IN_BAND_TRANSPORT, MAX_CREDIT } from "./frames.ts";
 

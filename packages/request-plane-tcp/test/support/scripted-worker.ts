@@ -15,6 +15,8 @@ export class ScriptedWorker {
   readonly requests: ScriptedRequest[] = [];
   /** Connections that were accepted so far. */
   accepted = 0;
+  /** Connections that callers wanted to switch to in-band responses. */
+  declined = 0;
   readonly #world: World;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -66,6 +68,12 @@ export class ScriptedWorker {
       bytes = Buffer.concat([bytes, chunk]);
       for (let frame = readFrame08(bytes); frame; frame = readFrame08(bytes)) {
         bytes = bytes.subarray(frame.length);
+        if (frame.path === "_inband/1") {
+          // As every worker that doesn't know it.
+          this.declined += 1;
+          socket.write(replyFrame("Server unavailable: unknown endpoint _inband/1"));
+          continue;
+        }
         const request = new ScriptedRequest(this.requests.length, socket, frame);
         this.requests.push(request);
         void this.#script(request);
