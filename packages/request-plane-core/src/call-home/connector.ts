@@ -57,7 +57,7 @@ export class CallHomeConnector implements ResponseConnector {
     const writer = new CallHomeWriter(socket, address, this.#bounds);
     writer.header(encodeHandshake(subject));
     this.#writers.add(writer);
-    socket.once("close", () => {
+    socket.on("close", () => {
       this.#writers.delete(writer);
       for (const bound of Object.values(this.#bounds)) bound.delete(socket);
     });
@@ -106,7 +106,8 @@ class CallHomeWriter implements ResponseWriter {
     this.#address = address;
     this.#bounds = bounds;
     bounds.connecting.add(socket);
-    socket.once("connect", () => this.#connect());
+    // `once` would do more work than `on` for what a socket says only once.
+    socket.on("connect", () => this.#connect());
     socket.on("error", (cause) => this.#lose(cause));
     socket.on("end", () => this.#lose());
     socket.on("close", () => this.#lose());
@@ -153,7 +154,7 @@ class CallHomeWriter implements ResponseWriter {
       this.#batch.add(SENTINEL, "header");
       this.#finish();
     }
-    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once("close", resolve));
+    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.on("close", resolve));
     const error = lostBefore ?? this.#lost;
     if (error) throw error;
   }

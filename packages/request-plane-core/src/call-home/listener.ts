@@ -109,7 +109,7 @@ export class CallHomeListener implements ResponsePlane {
     const connection = new CallHomeConnection(socket, this.#measure, this.#claim);
     this.#connections.add(connection);
     this.#halfOpen.add(connection);
-    socket.once("close", () => {
+    socket.on("close", () => {
       this.#connections.delete(connection);
       this.#halfOpen.delete(connection);
     });
