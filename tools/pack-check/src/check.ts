@@ -25,12 +25,16 @@ export async function packProblems(member: WorkspacePackage, all: WorkspacePacka
     const consumer = await Consumer.create(join(folder, "consumer"), [tarball, ...tarballs]);
     problems.push(...strangers(member, await consumer.installed()));
     const { name } = member.manifest;
-    const { exports = {}, bin = {} } = await consumer.manifestOf(name);
+    const { exports = {}, bin = {}, peerDependencies = {} } = await consumer.manifestOf(name);
     const specifiers = Object.keys(exports).map((subpath) => name + subpath.slice(1));
 
     if (specifiers.length > 0) {
       problems.push(...(await typeProblems(tarball)));
-      problems.push(...(await consumer.importProblems(specifiers)));
+      // The main entry works alone; others may need the peers.
+      if (specifiers.includes(name)) problems.push(...(await consumer.importProblems([name])));
+      const peers = Object.entries(peerDependencies).map(([peer, range]) => ({ file: `${peer}@${range}` }));
+      if (peers.length > 0) await consumer.install(peers);
+      problems.push(...(await consumer.importProblems(specifiers.filter((entry) => entry !== name))));
       problems.push(...(await consumer.typeProblems(specifiers, name)));
     }
     problems.push(...(await consumer.binProblems(Object.keys(bin))));

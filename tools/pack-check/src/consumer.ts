@@ -23,7 +23,7 @@ export class Consumer {
     return consumer;
   }
 
-  async install(tarballs: Tarball[]): Promise<void> {
+  async install(tarballs: readonly Pick<Tarball, "file">[]): Promise<void> {
     const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     // A request that hangs is made again in time.
     const network = ["--prefer-offline", "--fetch-timeout=20000", "--fetch-retry-mintimeout=1000"];
