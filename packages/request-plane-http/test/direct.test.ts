@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { AnnotatedItem, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Handler } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
+import { served } from "./support/plane.ts";
 import { curl, curlJson, HAS_CURL } from "./support/curl.ts";
 import { until } from "@dynamo/test-support";
 import { addressOf, settled } from "@dynamo/test-world";
@@ -337,4 +338,12 @@ test("Direct requests share one HTTP/2 connection at the same time", async () =>
   });
   expect(await Promise.all(answers)).toEqual([0, 1, 2, 3, 4]);
   session.close();
+});
+
+test("A worker that takes nothing any more answers 503 with a problem document and when to come back", async () => {
+  await using plane = await served({}, () => new RequestPlaneError("unavailable", "It is going away"));
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(plane.address, { method: "POST", headers, body: "{}" });
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await answer.json()).toMatchObject({ status: 503, code: "unavailable", detail: "It is going away" });
 });
