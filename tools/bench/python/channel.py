@@ -30,6 +30,9 @@ def obey(loop: asyncio.AbstractEventLoop, run=None) -> None:
         # Threads of the runtime may not be done, and nobody waits for them.
         os._exit(0)
 
+    # Dynamo's caller logs each request, whatever DYN_LOG says. What goes wrong is said over the channel.
+    for output in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
     _channel.setblocking(True)
     threading.Thread(target=listen, daemon=True).start()
 

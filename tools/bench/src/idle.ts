@@ -12,7 +12,7 @@ import type { Subject } from "./subject.ts";
 /** Opened and left before anything is measured, so that code and pools are there. */
 const WARM_UP_STREAMS = 200;
 /** For what is left to be gone on both sides. */
-const SETTLE_MS = 300;
+const SETTLE_MS = 150;
 
 export interface IdleStreams {
   readonly subject: string;

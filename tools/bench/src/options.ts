@@ -34,7 +34,7 @@ interface Given {
 /** The warm-up is long because V8 takes some ten thousand calls to settle. */
 const FULL = { rounds: 5, seconds: 1.5, warmUpMs: 4_000, streams: 10_000 };
 /** Too short to settle: figures of a short run are for seeing that all works, and for large differences. */
-const SHORT = { rounds: 2, seconds: 0.15, warmUpMs: 100, streams: 1_000 };
+const SHORT = { rounds: 2, seconds: 0.1, warmUpMs: 60, streams: 1_000 };
 
 const CASE_NAMES = [...GROUPS.flatMap(({ cases }) => namesOf(cases)), IDLE_CASE];
 const SUBJECT_NAMES = GROUPS.flatMap(({ subjects }) => namesOf(subjects));

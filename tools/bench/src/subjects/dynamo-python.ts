@@ -7,5 +7,5 @@ export const dynamoPython: PythonSubject = {
   serverProgram: new URL("../../python/server.py", import.meta.url),
   clientProgram: new URL("../../python/client.py", import.meta.url),
   needs: "dynamo",
-  env: { DYN_REQUEST_PLANE: "tcp", DYN_LOG: "error,request_span=off" },
+  env: { DYN_REQUEST_PLANE: "tcp", DYN_LOG: "error" },
 };
