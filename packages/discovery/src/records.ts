@@ -3,9 +3,8 @@
  *
  * Source: lib/runtime/src/discovery/mod.rs and component.rs of ai-dynamo/dynamo; files written by 0.7.1 to 1.6.1.
  */
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { parseJson, RequestPlaneError, stringifyJson } from "@dynamo/request-plane-core";
 import type { DiscoveryRecord, EndpointRecord, Instance } from "@dynamo/request-plane-core";
-import { parseJson, stringifyJson } from "./json.ts";
 import type { ModelCard } from "./model-card.ts";
 import { faultIn } from "./record-fault.ts";
 

@@ -28,6 +28,7 @@ export { formatEndpointName, parseEndpointName } from "./endpoint-name.ts";
 export type { EndpointName, EndpointNameLike } from "./endpoint-name.ts";
 export { formatInstanceId, parseInstanceId, randomInstanceId } from "./instance.ts";
 export type { Instance, InstanceId, InstanceTransport } from "./instance.ts";
+export { parseJson, stringifyJson } from "./json.ts";
 export { defaultLogger } from "./logger.ts";
 export type { Logger } from "./logger.ts";
 export {
