@@ -68,15 +68,18 @@ function cost07({ overlapScoreWeight = 1 }: Cost07, { tokens, blockSize }: Reque
 }
 
 function cost16(settings: Cost16, { tokens, blockSize, leastPrefillTokens }: RequestSize): CostFunction {
-  const { overlapScoreCredit = 1, overlapScoreCreditDecay = 0 } = settings;
+  const { overlapScoreCredit = 1, overlapScoreCreditDecay: decay = 0 } = settings;
   const { prefillLoadScale = 1, decodeActiveRequestWeight = 0 } = settings;
   const requestBlocks = Math.max(1, Math.ceil(tokens / blockSize));
+  const creditAt = (prefillTokens: number): number => {
+    const excess = Math.max(0, prefillTokens - leastPrefillTokens) / blockSize / requestBlocks;
+    return overlapScoreCredit / (1 + decay * excess);
+  };
   return (overlap, prefillTokens, decodeBlocks, requests) => {
     // More in the cache than the prompt has: Dynamo counts it all, and takes the credit off again.
     const own = tokens === 0 ? 0 : Math.max(tokens, overlap * blockSize);
     const prefill = (prefillTokens + own) / blockSize;
-    const excess = Math.max(0, prefillTokens - leastPrefillTokens) / blockSize / requestBlocks;
-    const credit = overlapScoreCredit / (1 + overlapScoreCreditDecay * excess);
+    const credit = decay === 0 ? overlapScoreCredit : creditAt(prefillTokens);
     const remaining = Math.max(0, prefill - credit * overlap);
     return prefillLoadScale * remaining + decodeBlocks + decodeActiveRequestWeight * requests;
   };

@@ -1,6 +1,7 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { LeftOut } from "./explanation.ts";
-import type { RegisteredRank } from "./workers.ts";
+import { slotsOf } from "./workers.ts";
+import type { RegisteredRank, Workers } from "./workers.ts";
 
 /** Which workers a request may go to. */
 export interface Eligibility {
@@ -12,6 +13,7 @@ export interface Eligibility {
 
 export interface Candidates {
   readonly ranks: readonly RegisteredRank[];
+  readonly slots: Int32Array;
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -23,12 +25,12 @@ export interface Candidates {
  * @throws `no_instances` when no worker is there for the request, `overloaded` when all of them are busy.
  */
 export function candidatesOf(
-  ranks: readonly RegisteredRank[],
+  { ranks, rankSlots }: Workers,
   { allowed, excluded }: Eligibility,
   isBusy: ((rank: RegisteredRank) => boolean) | undefined,
   keepsBusy: boolean,
 ): Candidates {
-  if (ranks.length > 0 && !allowed && !excluded && !isBusy) return { ranks, leftOut: [] };
+  if (ranks.length > 0 && !allowed && !excluded && !isBusy) return { ranks, slots: rankSlots, leftOut: [] };
   const leftOut: LeftOut[] = [];
   const fits = ranks.filter((rank) => {
     const { workerId } = rank.worker;
@@ -38,7 +40,7 @@ export function candidatesOf(
     return false;
   });
   if (fits.length === 0) throw noneFor(ranks.length);
-  if (!isBusy) return { ranks: fits, leftOut };
+  if (!isBusy) return { ranks: fits, slots: slotsOf(fits), leftOut };
 
   const hasRoom = new Set<bigint>();
   for (const rank of fits) if (!isBusy(rank)) hasRoom.add(rank.worker.workerId);
@@ -48,13 +50,13 @@ export function candidatesOf(
       `All workers are busy: ${fits.length} ranks are over a busy threshold`,
     );
   }
-  if (keepsBusy) return { ranks: fits, leftOut };
+  if (keepsBusy) return { ranks: fits, slots: slotsOf(fits), leftOut };
   const free = fits.filter((rank) => {
     if (hasRoom.has(rank.worker.workerId)) return true;
     leftOut.push(leave(rank, "busy"));
     return false;
   });
-  return { ranks: free, leftOut };
+  return { ranks: free, slots: slotsOf(free), leftOut };
 }
 
 function leave({ worker, dpRank }: RegisteredRank, why: LeftOut["why"]): LeftOut {

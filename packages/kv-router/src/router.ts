@@ -4,6 +4,7 @@ import { uncachedTokens } from "./cost.ts";
 import type { Cost07, Cost16, CostSettings } from "./cost.ts";
 import { candidatesOf } from "./eligibility.ts";
 import type { Candidates, Eligibility } from "./eligibility.ts";
+import type { LoadReportStream } from "./event-source.ts";
 import type { RoutingExplanation } from "./explanation.ts";
 import { checkBlockSize } from "./hashing.ts";
 import type { BlockHashOptions } from "./hashing.ts";
@@ -43,6 +44,8 @@ export interface KvRouterOptions {
   readonly sequences?: ActiveSequencesOptions;
   /** `Math.random` unless told. */
   readonly random?: RandomSource;
+  /** Gets the reasons for every decision of `route`, which takes its time. Must not throw. */
+  readonly onDecision?: (explanation: RoutingExplanation) => void;
 }
 
 /** Settings for one request alone: those of its `router_config_override`. */
@@ -88,7 +91,8 @@ export class KvRouter {
   readonly slots = new WorkerSlots();
   readonly workers = new Workers(this.slots);
   readonly active: ActiveSequences;
-  /** The index of events; absent when the router goes by its own decisions. */
+  readonly index: OverlapIndex;
+  /** The index, when it is one of events; absent when the router goes by its own decisions. */
   readonly events: PrefixIndex | undefined;
   readonly #decisions: ApproximateIndex | undefined;
   readonly #scorer: Scorer;
@@ -96,14 +100,15 @@ export class KvRouter {
   readonly #temperature: number;
   readonly #busy: BusyThresholds | undefined;
   readonly #random: RandomSource;
+  readonly #onDecision: ((explanation: RoutingExplanation) => void) | undefined;
 
   constructor(options: KvRouterOptions) {
     checkBlockSize(options.blockSize);
     checkThresholds(options.busy ?? {});
     this.blockSize = options.blockSize;
     const { cache = { from: "events" } } = options;
-    if (cache.from === "events") this.events = new PrefixIndex(this.slots, cache);
-    else this.#decisions = new ApproximateIndex(cache);
+    if (cache.from === "events") this.index = this.events = new PrefixIndex(this.slots, cache);
+    else this.index = this.#decisions = new ApproximateIndex(cache);
     this.active = new ActiveSequences(this.slots, options.sequences);
     const parts = { slots: this.slots, index: this.index, active: this.active };
     this.#scorer = new Scorer(parts, options.blockSize, options.tracking ?? {});
@@ -112,12 +117,7 @@ export class KvRouter {
     const hasThreshold = Object.values(options.busy ?? {}).some((value) => value !== undefined);
     this.#busy = hasThreshold ? options.busy : undefined;
     this.#random = options.random ?? Math.random;
-  }
-
-  get index(): OverlapIndex {
-    const index = this.events ?? this.#decisions;
-    if (!index) throw new Error("unreachable: a router has one of the two");
-    return index;
+    this.#onDecision = options.onDecision;
   }
 
   prompt(tokens: ArrayLike<number>, options?: BlockHashOptions): Prompt {
@@ -147,14 +147,21 @@ export class KvRouter {
     this.workers.report(report);
   }
 
+  /** Takes in reports until the stream ends. Rejects when the stream does. */
+  async followLoad(reports: LoadReportStream): Promise<void> {
+    for await (const report of reports) this.reportLoad(report);
+  }
+
   /**
    * Chooses a worker and counts the request against it.
    *
    * @throws `RequestPlaneError` `no_instances` or `overloaded`.
    */
   route(request: RouteRequest): Reservation {
-    const { rank, ...selected } = this.#select(request);
+    const selected = this.#select(request);
     const { prompt, requestId } = request;
+    const { rank } = selected;
+    this.#onDecision?.(this.#explain(selected, request));
     this.#decisions?.record(rank.slot, prompt.blockHashes, prompt.sequenceHashes);
     const active = this.active.add(rank.slot, {
       requestId,
@@ -171,13 +178,18 @@ export class KvRouter {
     return decisionOf(this.#select(request));
   }
 
-  /** Chooses as `route` does, changes nothing, and says why. */
+  /** Chooses as `route` would at the moment, changes nothing, and says why. */
   explain(request: Omit<RouteRequest, "requestId"> & { readonly requestId?: string }): RoutingExplanation {
-    const { worker, how, candidates, costs, temperature } = this.#select(request);
-    const { prompt } = request;
+    return this.#explain(this.#select(request), request);
+  }
+
+  #explain(
+    { worker, how, candidates, costs, temperature }: Selected,
+    { prompt, requestId }: { readonly prompt: Prompt; readonly requestId?: string },
+  ): RoutingExplanation {
     const chances = temperature > 0 ? probabilities(costs, temperature) : undefined;
     return {
-      requestId: request.requestId,
+      requestId,
       tokens: prompt.tokens,
       blocks: prompt.blockHashes.length,
       temperature,
@@ -198,8 +210,8 @@ export class KvRouter {
     const settings = { ...this.#cost, ...costs };
     const busy = this.#busy;
     const isBusyRank = busy && ((rank: RegisteredRank) => this.#isBusy(rank, busy));
-    const candidates = candidatesOf(this.workers.ranks, request, isBusyRank, settings.release === "0.7");
-    const scores = this.#scorer.score(prompt, candidates.ranks, settings);
+    const candidates = candidatesOf(this.workers, request, isBusyRank, settings.release === "0.7");
+    const scores = this.#scorer.score(prompt, candidates.slots, settings);
     const { index, how } = choose(scores, temperature, this.#random);
     const rank = candidates.ranks[index];
     if (!rank) throw new RangeError(`No candidate ${index}`);

@@ -41,26 +41,27 @@ export class Scorer {
     this.#tracksPrefill = prefillTokens;
   }
 
-  /** @returns the cost of each rank, in their order. */
-  score(prompt: Prompt, ranks: readonly RegisteredRank[], settings: CostSettings): Float64Array {
+  /** @returns the cost of each slot, in their order. */
+  score(prompt: Prompt, slots: Int32Array, settings: CostSettings): Float64Array {
     this.#match(prompt);
-    if (this.#costs.length !== ranks.length) this.#costs = new Float64Array(ranks.length);
+    if (this.#costs.length !== slots.length) this.#costs = new Float64Array(slots.length);
     const cost = costFunction(settings, {
       tokens: this.#tracksPrefill ? prompt.tokens : 0,
       blockSize: this.#blockSize,
-      leastPrefillTokens: this.#leastPrefill(ranks, settings),
+      leastPrefillTokens: this.#leastPrefill(slots, settings),
     });
-    const active = this.#active;
+    const { blocks, prefillTokens, requests } = this.#active.load;
+    const costs = this.#costs;
+    const overlaps = this.#overlaps;
+    const shared = this.#shared;
     const newBlocks = prompt.sequenceHashes.length;
-    for (let at = 0; at < ranks.length; at++) {
-      const slot = ranks[at]?.slot ?? 0;
-      const decodeBlocks = this.#tracksBlocks
-        ? active.blocks(slot) + newBlocks - (this.#shared[slot] ?? 0)
-        : 0;
-      const prefillTokens = this.#tracksPrefill ? active.prefillTokens(slot) : 0;
-      this.#costs[at] = cost(this.#overlaps[slot] ?? 0, prefillTokens, decodeBlocks, active.requests(slot));
+    for (let at = 0; at < slots.length; at++) {
+      const slot = slots[at] ?? 0;
+      const decode = this.#tracksBlocks ? (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0) : 0;
+      const prefill = this.#tracksPrefill ? (prefillTokens[slot] ?? 0) : 0;
+      costs[at] = cost(overlaps[slot] ?? 0, prefill, decode, requests[slot] ?? 0);
     }
-    return this.#costs;
+    return costs;
   }
 
   overlapOf(slot: number): number {
@@ -83,6 +84,7 @@ export class Scorer {
 
   #match({ blockHashes, sequenceHashes }: Prompt): void {
     const { limit } = this.#slots;
+    this.#active.load.reserve(limit);
     if (this.#overlaps.length < limit) {
       this.#overlaps = new Uint32Array(limit);
       this.#shared = new Uint32Array(limit);
@@ -91,8 +93,8 @@ export class Scorer {
     if (this.#tracksBlocks) this.#active.match(sequenceHashes, this.#shared);
   }
 
-  #leastPrefill(ranks: readonly RegisteredRank[], settings: CostSettings): number {
+  #leastPrefill(slots: Int32Array, settings: CostSettings): number {
     if (settings.release === "0.7" || !settings.overlapScoreCreditDecay || !this.#tracksPrefill) return 0;
-    return ranks.reduce((least, { slot }) => Math.min(least, this.#active.prefillTokens(slot)), Infinity);
+    return slots.reduce((least, slot) => Math.min(least, this.#active.prefillTokens(slot)), Infinity);
   }
 }

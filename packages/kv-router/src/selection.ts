@@ -38,8 +38,8 @@ export function probabilities(costs: ArrayLike<number>, temperature: number): Fl
 }
 
 function lowest(costs: ArrayLike<number>, random: RandomSource): Choice {
-  let index = 0;
   let least = Infinity;
+  let index = 0;
   let equals = 0;
   for (let at = 0; at < costs.length; at++) {
     const cost = costs[at] ?? Infinity;
@@ -47,12 +47,14 @@ function lowest(costs: ArrayLike<number>, random: RandomSource): Choice {
       least = cost;
       index = at;
       equals = 1;
-    } else if (cost === least && Math.floor(random() * ++equals) === 0) {
-      // The nth of equals takes over with a chance of one in n, so that each has the same.
-      index = at;
+    } else if (cost === least) {
+      equals++;
     }
   }
-  return { index, how: equals > 1 ? "tie" : "lowest" };
+  if (equals <= 1) return { index, how: "lowest" };
+  let skip = Math.floor(random() * equals);
+  while (skip > 0) if (costs[++index] === least) skip--;
+  return { index, how: "tie" };
 }
 
 function sample(chances: Float64Array, random: RandomSource): Choice {

@@ -32,6 +32,7 @@ export class Workers {
   readonly #workers = new Map<bigint, Worker>();
   readonly #reports = new Map<number, LoadReport>();
   #ranks: readonly RegisteredRank[] = [];
+  #rankSlots: Int32Array = new Int32Array(0);
 
   constructor(slots: WorkerSlots) {
     this.#slots = slots;
@@ -39,6 +40,11 @@ export class Workers {
 
   get ranks(): readonly RegisteredRank[] {
     return this.#ranks;
+  }
+
+  /** The slots of `ranks`. */
+  get rankSlots(): Int32Array {
+    return this.#rankSlots;
   }
 
   get(workerId: bigint): Worker | undefined {
@@ -76,9 +82,14 @@ export class Workers {
     this.#ranks = workers.flatMap((worker) =>
       ranksOf(worker).map((dpRank) => ({ slot: this.#slots.take(worker.workerId, dpRank), worker, dpRank })),
     );
-    const slots = new Set(this.#ranks.map(({ slot }) => slot));
+    this.#rankSlots = slotsOf(this.#ranks);
+    const slots = new Set(this.#rankSlots);
     for (const slot of this.#reports.keys()) if (!slots.has(slot)) this.#reports.delete(slot);
   }
+}
+
+export function slotsOf(ranks: readonly RegisteredRank[]): Int32Array {
+  return Int32Array.from(ranks, ({ slot }) => slot);
 }
 
 function ranksOf({ dpStart = 0, dpSize = 1 }: Worker): number[] {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatExplanation } from "../src/explanation.ts";
+import type { RoutingExplanation } from "../src/explanation.ts";
 import { KvRouter } from "../src/router.ts";
 import type { KvRouterOptions } from "../src/router.ts";
 import { seeded } from "./support/random.ts";
@@ -85,11 +86,8 @@ test.each(["by-load", "approximate"] as const)(
         const best = Math.min(...candidates.map(({ cost }) => cost));
         const theirs = candidates.find((own) => own.workerId === BigInt(workerId) && own.dpRank === dpRank);
         expect(theirs?.cost).toBe(best);
-        // Among equals, 0 takes the one at hand and almost 1 keeps the one before.
-        draws = candidates
-          .filter(({ cost }) => cost === best)
-          .slice(1)
-          .map((own) => (own === theirs ? 0 : 0.999));
+        const equals = candidates.filter(({ cost }) => cost === best);
+        draws = [(equals.findIndex((own) => own === theirs) + 0.5) / equals.length];
         const { active, worker, uncachedTokens } = router.route({ requestId: step.select, prompt });
         expect([worker.workerId, worker.dpRank, uncachedTokens]).toEqual([
           BigInt(workerId),
@@ -234,6 +232,33 @@ test("an explanation can be read", () => {
       "  1a/0: left out, excluded",
     ].join("\n"),
   );
+});
+
+test("every decision can be told, as it was made", () => {
+  const told: RoutingExplanation[] = [];
+  const router = routerWith({ temperature: 1, onDecision: (explanation) => told.push(explanation) });
+  const decisions = Array.from({ length: 20 }, (_, n) =>
+    router.route({ requestId: `${n}`, prompt: router.prompt(tokens(16, 100 * n)) }),
+  );
+  expect(told.map(({ requestId, chosen }) => [requestId, chosen])).toEqual(
+    decisions.map(({ active, worker }) => [active.requestId, worker]),
+  );
+  // Before the request itself was counted.
+  expect(told[0]?.candidates.map(({ requests }) => requests)).toEqual([0, 0, 0]);
+  expect(told[19]?.candidates.reduce((sum, { chance = 0 }) => sum + chance, 0)).toBeCloseTo(1);
+});
+
+test("reports of workers are followed to the end of their stream", async () => {
+  const router = routerWith({ busy: { activeDecodeBlocks: 0.5 } }, []);
+  router.setWorker({ workerId: 1n, totalKvBlocks: 10 });
+  await router.followLoad(
+    (async function* () {
+      yield { workerId: 9n, dpRank: 0, kvUsedBlocks: 1 };
+      yield { workerId: 1n, dpRank: 0, kvUsedBlocks: 9 };
+      yield { workerId: 1n, dpRank: 0, activePrefillTokens: 5 };
+    })(),
+  );
+  expect(() => router.preview({ prompt: router.prompt([]) })).toThrow("busy");
 });
 
 test("settings that can't be meant are refused", () => {

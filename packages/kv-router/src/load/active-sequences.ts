@@ -2,6 +2,7 @@ import { randomInstanceId } from "@dynamo/request-plane-core";
 import type { WorkerSlots } from "../worker-slots.ts";
 import { ActiveBlocks } from "./active-blocks.ts";
 import { ActiveRequest } from "./active-request.ts";
+import { LoadTable } from "./load-table.ts";
 import type { SequenceChange, SequenceEvent } from "./sequence-event.ts";
 
 export interface ActiveSequencesOptions {
@@ -38,8 +39,8 @@ export class ActiveSequences {
   readonly #blocks = new ActiveBlocks();
   /** In the order in which they came. */
   readonly #requests = new Map<string, ActiveRequest>();
-  readonly #prefillTokens: number[] = [];
-  readonly #counts: number[] = [];
+  /** Load of each slot. It has room for all slots of the requests, and may have none for others. */
+  readonly load = new LoadTable();
   readonly #staleAfterMs: number;
   readonly #now: () => number;
   readonly #onEvent: ((event: SequenceEvent) => void) | undefined;
@@ -58,15 +59,15 @@ export class ActiveSequences {
   }
 
   blocks(slot: number): number {
-    return this.#blocks.count(slot);
+    return this.load.blocks[slot] ?? 0;
   }
 
   prefillTokens(slot: number): number {
-    return this.#prefillTokens[slot] ?? 0;
+    return this.load.prefillTokens[slot] ?? 0;
   }
 
   requests(slot: number): number {
-    return this.#counts[slot] ?? 0;
+    return this.load.requests[slot] ?? 0;
   }
 
   /** Counts for each slot how many blocks of a sequence are in use there already. */
@@ -127,8 +128,10 @@ export class ActiveSequences {
       },
     );
     this.#requests.set(request.requestId, active);
-    this.#prefillTokens[slot] = this.prefillTokens(slot) + request.prefillTokens;
-    this.#counts[slot] = this.requests(slot) + 1;
+    this.load.reserve(slot + 1);
+    this.load.blocks[slot] = this.#blocks.count(slot);
+    this.load.addPrefill(slot, request.prefillTokens);
+    this.load.addRequests(slot, 1);
     return active;
   }
 
@@ -136,7 +139,7 @@ export class ActiveSequences {
   #settlePrefill(active: ActiveRequest): boolean {
     const tokens = active.takePrefillTokens();
     if (tokens === undefined) return false;
-    this.#prefillTokens[active.slot] = this.prefillTokens(active.slot) - tokens;
+    this.load.addPrefill(active.slot, -tokens);
     return true;
   }
 
@@ -146,7 +149,8 @@ export class ActiveSequences {
     if (!held) return false;
     this.#settlePrefill(active);
     this.#blocks.release(held);
-    this.#counts[active.slot] = this.requests(active.slot) - 1;
+    this.load.blocks[active.slot] = this.#blocks.count(active.slot);
+    this.load.addRequests(active.slot, -1);
     this.#requests.delete(active.requestId);
     return true;
   }
