@@ -27,32 +27,44 @@ export interface Cost16 {
 
 export type CostSettings = Cost07 | Cost16;
 
-/** The request, as far as costs go. */
+/** What a request adds to a rank. */
 export interface RequestSize {
   /** Tokens of the prompt; 0 when what has to be computed isn't counted. */
   readonly tokens: number;
+  /** Full blocks of the prompt; 0 when blocks in use aren't counted. */
+  readonly blocks: number;
   readonly blockSize: number;
-  /** Prefill tokens on the least loaded rank; matters to `overlapScoreCreditDecay` only. */
-  readonly leastPrefillTokens: number;
 }
 
-/**
- * The cost of one rank.
- *
- * @param overlap blocks of the request in its cache
- * @param prefillTokens prompt tokens that it has to compute already
- * @param decodeBlocks different blocks that it would have in use with this request
- * @param requests requests under way on it
- */
-export type CostFunction = (
-  overlap: number,
-  prefillTokens: number,
-  decodeBlocks: number,
-  requests: number,
-) => number;
+/** What the ranks have already, by their slots. */
+export interface RankLoads {
+  /** Blocks of the request in the cache. */
+  readonly overlaps: Int32Array;
+  /** Prompt tokens still to be computed. */
+  readonly prefillTokens: Float64Array;
+  /** Different blocks in use, and how many of them the request would share. */
+  readonly blocks: Int32Array;
+  readonly shared: Int32Array;
+  /** Requests under way. */
+  readonly requests: Int32Array;
+}
 
-export function costFunction(settings: CostSettings, request: RequestSize): CostFunction {
-  return settings.release === "0.7" ? cost07(settings, request) : cost16(settings, request);
+/** The ranks to choose from, and where their costs go. */
+export interface RanksToCost {
+  readonly slots: Int32Array;
+  /** In the order of the slots. */
+  readonly costs: Float64Array;
+}
+
+/** Computes the costs of a request for many ranks: one plain loop, because there may be thousands. */
+export function fillCosts(
+  settings: CostSettings,
+  request: RequestSize,
+  loads: RankLoads,
+  ranks: RanksToCost,
+): void {
+  if (settings.release === "0.7") fill07(settings, request, loads, ranks);
+  else fill16(settings, request, loads, ranks);
 }
 
 /** Prompt tokens that a rank with this overlap would have to compute. */
@@ -60,27 +72,49 @@ export function uncachedTokens(tokens: number, overlap: number, blockSize: numbe
   return Math.max(0, tokens - overlap * blockSize);
 }
 
-function cost07({ overlapScoreWeight = 1 }: Cost07, { tokens, blockSize }: RequestSize): CostFunction {
-  return (overlap, prefillTokens, decodeBlocks) => {
-    const prefill = (prefillTokens + uncachedTokens(tokens, overlap, blockSize)) / blockSize;
-    return overlapScoreWeight * prefill + decodeBlocks;
-  };
+function fill07(
+  { overlapScoreWeight = 1 }: Cost07,
+  { tokens, blocks: newBlocks, blockSize }: RequestSize,
+  { overlaps, prefillTokens, blocks, shared }: RankLoads,
+  { slots, costs }: RanksToCost,
+): void {
+  for (let at = 0; at < slots.length; at++) {
+    const slot = slots[at] ?? 0;
+    const uncached = Math.max(0, tokens - (overlaps[slot] ?? 0) * blockSize);
+    const prefill = ((prefillTokens[slot] ?? 0) + uncached) / blockSize;
+    costs[at] = overlapScoreWeight * prefill + ((blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0));
+  }
 }
 
-function cost16(settings: Cost16, { tokens, blockSize, leastPrefillTokens }: RequestSize): CostFunction {
-  const { overlapScoreCredit = 1, overlapScoreCreditDecay: decay = 0 } = settings;
+function fill16(
+  settings: Cost16,
+  { tokens, blocks: newBlocks, blockSize }: RequestSize,
+  loads: RankLoads,
+  { slots, costs }: RanksToCost,
+): void {
+  const { overlapScoreCredit = 1, overlapScoreCreditDecay = 0 } = settings;
   const { prefillLoadScale = 1, decodeActiveRequestWeight = 0 } = settings;
+  const { overlaps, prefillTokens, blocks, shared, requests } = loads;
+  const leastPrefill = overlapScoreCreditDecay === 0 ? 0 : leastOf(prefillTokens, slots);
   const requestBlocks = Math.max(1, Math.ceil(tokens / blockSize));
-  const creditAt = (prefillTokens: number): number => {
-    const excess = Math.max(0, prefillTokens - leastPrefillTokens) / blockSize / requestBlocks;
-    return overlapScoreCredit / (1 + decay * excess);
-  };
-  return (overlap, prefillTokens, decodeBlocks, requests) => {
+  for (let at = 0; at < slots.length; at++) {
+    const slot = slots[at] ?? 0;
+    const overlap = overlaps[slot] ?? 0;
+    const underWay = prefillTokens[slot] ?? 0;
     // More in the cache than the prompt has: Dynamo counts it all, and takes the credit off again.
     const own = tokens === 0 ? 0 : Math.max(tokens, overlap * blockSize);
-    const prefill = (prefillTokens + own) / blockSize;
-    const credit = decay === 0 ? overlapScoreCredit : creditAt(prefillTokens);
+    const prefill = (underWay + own) / blockSize;
+    let credit = overlapScoreCredit;
+    if (overlapScoreCreditDecay !== 0) {
+      const excess = (underWay - leastPrefill) / blockSize / requestBlocks;
+      credit /= 1 + overlapScoreCreditDecay * excess;
+    }
     const remaining = Math.max(0, prefill - credit * overlap);
-    return prefillLoadScale * remaining + decodeBlocks + decodeActiveRequestWeight * requests;
-  };
+    const decode = (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0);
+    costs[at] = prefillLoadScale * remaining + decode + decodeActiveRequestWeight * (requests[slot] ?? 0);
+  }
+}
+
+function leastOf(values: Float64Array, slots: Int32Array): number {
+  return slots.reduce((least, slot) => Math.min(least, values[slot] ?? 0), Infinity);
 }

@@ -1,8 +1,9 @@
-import { costFunction } from "./cost.ts";
-import type { CostSettings } from "./cost.ts";
+import { fillCosts } from "./cost.ts";
+import type { CostSettings, RankLoads } from "./cost.ts";
 import type { CandidateScore } from "./explanation.ts";
 import type { OverlapIndex } from "./index/overlap-index.ts";
 import type { ActiveSequences } from "./load/active-sequences.ts";
+import { LoadTable } from "./load/load-table.ts";
 import type { Prompt } from "./prompt.ts";
 import type { WorkerSlots } from "./worker-slots.ts";
 import type { RegisteredRank } from "./workers.ts";
@@ -24,8 +25,10 @@ export class Scorer {
   readonly #tracksPrefill: boolean;
   readonly #blockSize: number;
   /** By slot: blocks in the cache, and blocks in use already. */
-  #overlaps = new Uint32Array(0);
-  #shared = new Uint32Array(0);
+  #overlaps = new Int32Array(0);
+  #shared = new Int32Array(0);
+  /** Stands for load that isn't counted. */
+  readonly #nothing = new LoadTable();
   #costs = new Float64Array(0);
 
   constructor(
@@ -45,22 +48,13 @@ export class Scorer {
   score(prompt: Prompt, slots: Int32Array, settings: CostSettings): Float64Array {
     this.#match(prompt);
     if (this.#costs.length !== slots.length) this.#costs = new Float64Array(slots.length);
-    const cost = costFunction(settings, {
-      tokens: this.#tracksPrefill ? prompt.tokens : 0,
-      blockSize: this.#blockSize,
-      leastPrefillTokens: this.#leastPrefill(slots, settings),
-    });
-    const { blocks, prefillTokens, requests } = this.#active.load;
     const costs = this.#costs;
-    const overlaps = this.#overlaps;
-    const shared = this.#shared;
-    const newBlocks = prompt.sequenceHashes.length;
-    for (let at = 0; at < slots.length; at++) {
-      const slot = slots[at] ?? 0;
-      const decode = this.#tracksBlocks ? (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0) : 0;
-      const prefill = this.#tracksPrefill ? (prefillTokens[slot] ?? 0) : 0;
-      costs[at] = cost(overlaps[slot] ?? 0, prefill, decode, requests[slot] ?? 0);
-    }
+    const request = {
+      tokens: this.#tracksPrefill ? prompt.tokens : 0,
+      blocks: this.#tracksBlocks ? prompt.sequenceHashes.length : 0,
+      blockSize: this.#blockSize,
+    };
+    fillCosts(settings, request, this.#loads(), { slots, costs });
     return costs;
   }
 
@@ -70,31 +64,39 @@ export class Scorer {
 
   /** What the cost of a rank was made of. */
   detail({ slot, worker, dpRank }: RegisteredRank, prompt: Prompt, cost: number): CandidateScore {
-    const decodeBlocks = this.#active.blocks(slot) + prompt.sequenceHashes.length - (this.#shared[slot] ?? 0);
+    const { blocks, prefillTokens, requests, shared } = this.#loads();
+    const newBlocks = this.#tracksBlocks ? prompt.sequenceHashes.length : 0;
     return {
       workerId: worker.workerId,
       dpRank,
       cost,
       overlapBlocks: this.overlapOf(slot),
-      prefillTokens: this.#tracksPrefill ? this.#active.prefillTokens(slot) : 0,
-      decodeBlocks: this.#tracksBlocks ? decodeBlocks : 0,
-      requests: this.#active.requests(slot),
+      prefillTokens: prefillTokens[slot] ?? 0,
+      decodeBlocks: (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0),
+      requests: requests[slot] ?? 0,
     };
   }
 
   #match({ blockHashes, sequenceHashes }: Prompt): void {
     const { limit } = this.#slots;
     this.#active.load.reserve(limit);
+    this.#nothing.reserve(limit);
     if (this.#overlaps.length < limit) {
-      this.#overlaps = new Uint32Array(limit);
-      this.#shared = new Uint32Array(limit);
+      this.#overlaps = new Int32Array(limit);
+      this.#shared = new Int32Array(limit);
     }
     this.#index.match(blockHashes, this.#overlaps);
     if (this.#tracksBlocks) this.#active.match(sequenceHashes, this.#shared);
   }
 
-  #leastPrefill(slots: Int32Array, settings: CostSettings): number {
-    if (settings.release === "0.7" || !settings.overlapScoreCreditDecay || !this.#tracksPrefill) return 0;
-    return slots.reduce((least, slot) => Math.min(least, this.#active.prefillTokens(slot)), Infinity);
+  #loads(): RankLoads {
+    const { load } = this.#active;
+    return {
+      overlaps: this.#overlaps,
+      shared: this.#shared,
+      blocks: (this.#tracksBlocks ? load : this.#nothing).blocks,
+      prefillTokens: (this.#tracksPrefill ? load : this.#nothing).prefillTokens,
+      requests: load.requests,
+    };
   }
 }

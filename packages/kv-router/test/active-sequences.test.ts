@@ -46,7 +46,7 @@ test("a request counts until it is released, and blocks that are shared count on
   first.release();
   first.release();
   expect(load()).toEqual([1, 30, 3]);
-  const shared = new Uint32Array(1);
+  const shared = new Int32Array(1);
   active.match(hashes(1, 2, 3), shared);
   expect(shared[0]).toBe(2);
   second.release();

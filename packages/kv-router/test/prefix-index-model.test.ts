@@ -109,7 +109,7 @@ function compare(
   plain: PlainIndex,
   { queries, seed }: { queries: BigUint64Array[]; seed: number },
 ): void {
-  const depths = new Uint32Array(slots.limit);
+  const depths = new Int32Array(slots.limit);
   for (const query of queries) {
     index.match(query, depths);
     for (const [slot, depth] of depths.entries()) {

@@ -71,7 +71,7 @@ export class ApproximateIndex implements OverlapIndex {
     this.sweep();
   }
 
-  match(blockHashes: BigUint64Array, depths: Uint32Array): void {
+  match(blockHashes: BigUint64Array, depths: Int32Array): void {
     this.sweep();
     this.#matcher.match(blockHashes, depths);
   }

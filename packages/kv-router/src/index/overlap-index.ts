@@ -11,7 +11,7 @@ export interface OverlapIndex {
    *
    * @param depths gets the counts; as long as the slots' `limit`.
    */
-  match(blockHashes: BigUint64Array, depths: Uint32Array): void;
+  match(blockHashes: BigUint64Array, depths: Int32Array): void;
   sizeOf(slot: number): number;
   /** Forgets all that a slot holds. */
   clear(slot: number): void;

@@ -67,7 +67,7 @@ export class PrefixIndex implements OverlapIndex {
     }
   }
 
-  match(blockHashes: BigUint64Array, depths: Uint32Array): void {
+  match(blockHashes: BigUint64Array, depths: Int32Array): void {
     this.#matcher.match(blockHashes, depths);
   }
 

@@ -17,7 +17,7 @@ export class ActiveBlocks {
   }
 
   /** Counts for each slot how many blocks of a sequence are in use there already. */
-  match(sequenceHashes: BigUint64Array, depths: Uint32Array): void {
+  match(sequenceHashes: BigUint64Array, depths: Int32Array): void {
     this.#matcher.match(sequenceHashes, depths);
   }
 

@@ -71,7 +71,7 @@ export class ActiveSequences {
   }
 
   /** Counts for each slot how many blocks of a sequence are in use there already. */
-  match(sequenceHashes: BigUint64Array, depths: Uint32Array): void {
+  match(sequenceHashes: BigUint64Array, depths: Int32Array): void {
     this.#blocks.match(sequenceHashes, depths);
   }
 

@@ -24,7 +24,7 @@ export class Matcher {
   }
 
   /** Writes the number of blocks for each slot into `depths`, which has room for every slot of the tree. */
-  match(sequence: BigUint64Array, depths: Uint32Array): void {
+  match(sequence: BigUint64Array, depths: Int32Array): void {
     depths.fill(0);
     const words = halves(sequence);
     let node = ROOT;
@@ -57,7 +57,7 @@ export class Matcher {
     this.#bits.set(words.subarray(row * width, (row + 1) * width));
   }
 
-  #keepOfMany(node: number, depth: number, depths: Uint32Array): void {
+  #keepOfMany(node: number, depth: number, depths: Int32Array): void {
     const row = this.#tree.nodes.get(node, NODE.row);
     const bits = this.#bits;
     if (row === NONE) {
@@ -91,7 +91,7 @@ export class Matcher {
     });
   }
 
-  #keepOfFew(node: number, depth: number, depths: Uint32Array): void {
+  #keepOfFew(node: number, depth: number, depths: Int32Array): void {
     const { members } = this.#tree;
     const few = this.#few;
     let kept = 0;
@@ -103,7 +103,7 @@ export class Matcher {
     this.#fewCount = kept;
   }
 
-  #finish(depth: number, depths: Uint32Array): void {
+  #finish(depth: number, depths: Int32Array): void {
     if (this.#isMany) {
       writeBits(this.#bits, depth, depths);
       return;
@@ -121,14 +121,14 @@ export class Matcher {
   }
 }
 
-function writeBits(bits: Int32Array, depth: number, depths: Uint32Array): void {
+function writeBits(bits: Int32Array, depth: number, depths: Int32Array): void {
   for (let word = 0; word < bits.length; word++) {
     const set = bits[word] ?? 0;
     if (set !== 0) writeWord(word, set, depth, depths);
   }
 }
 
-function writeWord(word: number, bits: number, depth: number, depths: Uint32Array): void {
+function writeWord(word: number, bits: number, depth: number, depths: Int32Array): void {
   if (bits === -1) {
     depths.fill(depth, word * 32, (word + 1) * 32);
     return;

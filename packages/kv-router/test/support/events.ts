@@ -44,7 +44,7 @@ export function overlaps(
   slots: WorkerSlots,
   tokens: (number | bigint | string)[],
 ): Record<string, number> {
-  const depths = new Uint32Array(slots.limit);
+  const depths = new Int32Array(slots.limit);
   index.match(hashes(...tokens), depths);
   const found = Array.from(depths, (depth, slot) => {
     const rank = slots.at(slot);
