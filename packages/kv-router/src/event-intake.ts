@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { askUntilAnswered } from "./ask-until-answered.ts";
 import { defaultLogger } from "@dynamo/request-plane-core";
 import type { Logger } from "@dynamo/request-plane-core";
 import { EventCursor } from "./event-gaps.ts";
@@ -145,23 +145,16 @@ export class EventIntake {
     this.#pending = [];
     this.#hasLostPending = false;
     this.#asked = startEventId;
-    this.#recovering = this.#ask(startEventId).then((state) => this.#resume(state));
-  }
-
-  /** Asks until there is an answer; `undefined` when there is none in the end. */
-  async #ask(startEventId: number | undefined): Promise<RecoveredState | undefined> {
-    const { recoveryAttempts, recoveryTimeoutMs, retryDelayMs } = this.#options;
-    for (let attempt = 0; attempt < recoveryAttempts && !this.#closing.signal.aborted; attempt++) {
-      const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(recoveryTimeoutMs)]);
-      try {
-        return await unlessAborted(this.#recovery?.recover(this.source, startEventId, signal), signal);
-      } catch (error) {
-        this.#warn({ attempt, error: String(error) }, "A worker could not be asked for its KV state");
-        const pause = retryDelayMs * 2 ** attempt;
-        await sleep(pause, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-      }
-    }
-    return undefined;
+    const { recoveryTimeoutMs, recoveryAttempts, retryDelayMs } = this.#options;
+    const question = {
+      ask: (signal: AbortSignal) => this.#recovery?.recover(this.source, startEventId, signal),
+      failed: (error: unknown) =>
+        this.#warn({ error: String(error) }, "A worker could not be asked for its KV state"),
+      timeoutMs: recoveryTimeoutMs,
+      attempts: recoveryAttempts,
+      retryDelayMs,
+    };
+    this.#recovering = askUntilAnswered(question, this.#closing.signal).then((state) => this.#resume(state));
   }
 
   #resume(state: RecoveredState | undefined): void {
@@ -218,22 +211,5 @@ export class EventIntake {
   #warn(facts: object, message: string): void {
     const { workerId, dpRank } = this.source;
     this.#options.logger.warn({ worker: workerId.toString(16), dpRank, ...facts }, message);
-  }
-}
-
-/** Rejects when the signal says so, even if the other side doesn't listen to it. */
-async function unlessAborted<T>(
-  promise: Promise<T> | undefined,
-  signal: AbortSignal,
-): Promise<T | undefined> {
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (stop) signal.removeEventListener("abort", stop);
   }
 }
