@@ -5,6 +5,7 @@ import type { CallOptions } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { TIMEOUT_HEADER } from "./handler-context.ts";
 import { encodeJson, EncodedPayload } from "./payload-codec.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import type { Route } from "./route.ts";
 import type { Headers, InBandRequest, OutboundRequest } from "./transport.ts";
 import { encodeControlMessage } from "./wire/control-message.ts";
@@ -15,21 +16,48 @@ import { encodeTwoPartHead } from "./wire/two-part.ts";
 const MAX_CONTROL_BYTES = 128 * 1024;
 const NONE: Headers = {};
 
+export interface CallRequestFacts {
+  /** How long the caller waits from now on; 0 for ever. */
+  readonly totalMs: number;
+  /** That of this process beside JSON. */
+  readonly codec: PayloadCodec | undefined;
+}
+
 export class CallRequest {
   readonly #id: string;
   readonly #options: CallOptions;
-  /** JSON text, unless the application encoded it itself. */
-  readonly #payload: EncodedPayload | string;
+  readonly #request: unknown;
+  readonly #codec: PayloadCodec | undefined;
+  /** For the instance that is asked: JSON text, or bytes of the codec or of the application. */
+  #payload: EncodedPayload | string | undefined;
   readonly #totalMs: number;
   readonly #startedAt: number;
 
-  /** `totalMs` is how long the caller waits from now on, 0 for ever. Throws `invalid_argument`. */
-  constructor(id: string, request: unknown, options: CallOptions, totalMs: number) {
+  /** Throws `invalid_argument`. */
+  constructor(id: string, request: unknown, options: CallOptions, { totalMs, codec }: CallRequestFacts) {
     this.#id = id;
     this.#options = options;
-    this.#payload = request instanceof EncodedPayload ? request : toJson(request);
+    this.#request = request;
+    this.#codec = codec;
+    if (request instanceof EncodedPayload) this.#payload = readable(request, codec);
+    // Without a codec no instance gets anything else.
+    else if (!codec) this.#payload = toJson(request);
     this.#totalMs = totalMs;
     this.#startedAt = totalMs > 0 ? performance.now() : 0;
+  }
+
+  /**
+   * Encodes the request as the instance takes it, and gives the codec of its answer: `undefined` for JSON. Throws
+   * `invalid_argument`.
+   *
+   * Source: wire-protocol notes, section 1.3.
+   */
+  encodeFor({ codec }: Route): PayloadCodec | undefined {
+    if (!this.#codec) return undefined;
+    const request = this.#request;
+    if (request instanceof EncodedPayload) return request.codec === "json" ? undefined : this.#codec;
+    this.#payload = codec ? encode(request, codec) : toJson(request);
+    return codec;
   }
 
   /** To a worker that calls home. Source of the headers: wire-protocol notes, section 6. */
@@ -39,7 +67,7 @@ export class CallRequest {
       "x-frontend-send-ts-ns": `${Date.now()}000000`,
       ...this.#ownHeaders(),
     };
-    const payload = this.#payload;
+    const payload = this.#payload ?? "";
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload.bytes;
     const head = encodeTwoPartHead(this.#control(info), bytes.length);
     return {
@@ -53,7 +81,7 @@ export class CallRequest {
 
   /** To a worker that answers in-band. What the control message says is not said again in headers. */
   inBand({ address, inBand: transport = "" }: Route): InBandRequest {
-    const payload = this.#payload;
+    const payload = this.#payload ?? "";
     return {
       address,
       headers: this.#ownHeaders(),
@@ -64,7 +92,7 @@ export class CallRequest {
 
   #control(connectionInfo: ConnectionInfo): string {
     const { metadata } = this.#options;
-    const payloadCodec = typeof this.#payload === "string" ? "json" : this.#payload.codec;
+    const payloadCodec = this.#payload instanceof EncodedPayload ? this.#payload.codec : "json";
     const control = encodeControlMessage({ id: this.#id, connectionInfo, payloadCodec, metadata });
     if (control.length <= MAX_CONTROL_BYTES) return control;
     const facts = { actual: control.length, limit: MAX_CONTROL_BYTES };
@@ -77,6 +105,24 @@ export class CallRequest {
     if (this.#totalMs <= 0) return headers;
     const leftMs = Math.max(1, Math.ceil(this.#startedAt + this.#totalMs - performance.now()));
     return { [TIMEOUT_HEADER]: String(leftMs), ...headers };
+  }
+}
+
+/** Throws `invalid_argument` when this process couldn't read the answer. */
+function readable(payload: EncodedPayload, own: PayloadCodec | undefined): EncodedPayload {
+  if (payload.codec === "json" || payload.codec === own?.name) return payload;
+  throw new RequestPlaneError(
+    "invalid_argument",
+    `A payload in ${payload.codec} needs a manager with that codec: option 'payloadCodec'`,
+  );
+}
+
+function encode(request: unknown, codec: PayloadCodec): EncodedPayload {
+  try {
+    return new EncodedPayload(codec.encode(request), codec.name);
+  } catch (cause) {
+    const message = `The request can't be written in ${codec.name}`;
+    throw new RequestPlaneError("invalid_argument", message, { cause });
   }
 }
 

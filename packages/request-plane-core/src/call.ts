@@ -8,6 +8,7 @@ import type { CallOptions } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { formatInstanceId } from "./instance.ts";
 import type { TrackedInstance, Unanswered } from "./instance-set.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
 import type { ResponseLimits } from "./response-buffer.ts";
 import type { ResponsePlane } from "./response-plane.ts";
@@ -23,6 +24,8 @@ export interface Caller extends ReaderBounds {
   /** Where workers call home. */
   readonly callHome: ResponsePlane;
   readonly limits: ResponseLimits;
+  /** Spoken with instances that advertise it, instead of JSON. */
+  readonly payloadCodec: PayloadCodec | undefined;
   /** Responses that are awaited or read and come in-band. Zero at rest. */
   inBandResponses: number;
 }
@@ -66,7 +69,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     this.#onEnd = onEnd;
     this.id = options.id ?? randomUUID();
     const { totalMs } = this.#bounds.timeouts;
-    this.#request = new CallRequest(this.id, request, options, totalMs);
+    this.#request = new CallRequest(this.id, request, options, { totalMs, codec: caller.payloadCodec });
     if (totalMs > 0 && totalMs <= LONGEST_TIMER_MS)
       this.#totalTimer = setTimeout(() => this.#end(deadlineExceeded("total", totalMs)), totalMs);
     const { signal } = options;
@@ -141,6 +144,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     reader.open();
     try {
       const route = (target.route ??= this.#caller.routes.to(target.record));
+      reader.codec = this.#request.encodeFor(route);
       if (route.inBand === undefined) this.#callHome(route, reader, buffer);
       else this.#exchange(target, route, reader, buffer);
     } catch (error) {

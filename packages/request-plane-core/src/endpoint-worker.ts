@@ -1,6 +1,7 @@
 import type { Handler } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import { answer, decodeRequest } from "./request-handling.ts";
 import type { DecodedRequest } from "./request-handling.ts";
 import type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
@@ -15,6 +16,8 @@ export interface EndpointWorkerOptions<Request, Item> {
   /** The ways to bring responses back besides the request's own, by their name in `connection_info.transport`. */
   readonly connectors: ReadonlyMap<string, ResponseConnector>;
   readonly responses: WrittenResponses;
+  /** Taken beside JSON. */
+  readonly payloadCodec?: PayloadCodec | undefined;
   readonly logger: Logger;
 }
 
@@ -77,10 +80,10 @@ export class EndpointWorker<Request, Item> {
   }
 
   async #run(request: DecodedRequest, writer: ResponseWriter, isInBand: boolean): Promise<void> {
-    const { handler, responses, logger } = this.#options;
+    const { handler, responses, logger, payloadCodec: codec } = this.#options;
     if (isInBand) responses.inBand += 1;
     try {
-      await answer(handler, request, writer, responses);
+      await answer(handler, request, { writer, responses, codec });
     } catch (error) {
       logger.debug({ requestId: request.control.id, error }, "The caller was lost");
     } finally {

@@ -5,6 +5,7 @@
  */
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import type { Frame } from "./response-buffer.ts";
 
 /** The body of a data frame of call-home (`NetworkStreamWrapper` in Dynamo). */
@@ -17,7 +18,20 @@ export interface Wrapper<T> {
 const ITEM_HEAD = '{"data":{"data":';
 const ITEM_TAIL = '},"complete_final":false}';
 
-/** What a frame holds. Throws `protocol_error` for what is no frame. */
+/** What a frame in a codec other than JSON holds. Throws `protocol_error` for what is no frame. */
+export function decodeEncodedFrame<T>({ bytes, start, end, form }: Frame, codec: PayloadCodec): Wrapper<T> {
+  let value: unknown;
+  try {
+    value = codec.decode(bytes.subarray(start, end));
+  } catch (cause) {
+    throw protocolError(`A frame of the response is not ${codec.name}`, cause);
+  }
+  if (form === "item") return { data: { data: value as T } };
+  const object: object = requireObject(value);
+  return form === "annotated" ? { data: object } : object;
+}
+
+/** What a frame in JSON holds. Throws `protocol_error` for what is no frame. */
 export function decodeFrame<T>({ bytes, start, end, form }: Frame): Wrapper<T> {
   const text = bytes.toString("utf8", start, end);
   if (form === "annotated") {
@@ -85,7 +99,10 @@ const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 
 function parseObject(text: string): object {
-  const value = parse(text);
+  return requireObject(parse(text));
+}
+
+function requireObject(value: unknown): object {
   if (typeof value === "object" && value !== null) return value;
   throw protocolError("A frame of the response is not an object");
 }

@@ -22,6 +22,8 @@ export { ResponseStream } from "./response-stream.ts";
 export { AnnotatedItem } from "./annotated.ts";
 export type { Annotated } from "./annotated.ts";
 export { EncodedPayload } from "./payload-codec.ts";
+export type { PayloadCodec } from "./payload-codec.ts";
+export type { PayloadCodecName } from "./wire/control-message.ts";
 export { RequestPlaneError } from "./errors.ts";
 export type { DeadlinePhase, ErrorCode, ErrorFacts, ErrorOptions, PublicDetails } from "./errors.ts";
 export { formatEndpointName, parseEndpointName } from "./endpoint-name.ts";

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { EndpointName } from "./endpoint-name.ts";
+import type { PayloadCodecName } from "./wire/control-message.ts";
 
 /**
  * An unsigned 64-bit number, often above 2^53: etcd lease ids and random ids. A bare number in JSON,
@@ -22,8 +23,8 @@ export type InstanceTransport = Readonly<Record<string, string>>;
 export interface Instance extends EndpointName {
   readonly instance_id: InstanceId;
   readonly transport: InstanceTransport;
-  /** Written from 1.4 on. Absent means JSON. */
-  readonly request_plane_codec?: "json" | "msgpack";
+  /** Written from 1.4 on: the codec that the worker likes best. It takes JSON too. Absent means JSON alone. */
+  readonly request_plane_codec?: PayloadCodecName;
   readonly [unknown: string]: unknown;
 }
 

@@ -16,6 +16,7 @@ import { randomInstanceId } from "./instance.ts";
 import type { InstanceId } from "./instance.ts";
 import { defaultLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import { Planes } from "./planes.ts";
 import { Routes } from "./route.ts";
 import { Serving } from "./serving.ts";
@@ -37,6 +38,11 @@ export interface NetworkManagerOptions {
   readonly serve?: string;
   /** Default of every endpoint this manager serves. Default: random, as Dynamo's file and memory stores do. */
   readonly instanceId?: InstanceId;
+  /**
+   * A codec beside JSON, such as `msgpack` of `@dynamo/request-plane-core/msgpack`. Endpoints advertise it and take
+   * both; instances that advertise it are sent it. Default: none, so that everything is JSON.
+   */
+  readonly payloadCodec?: PayloadCodec;
   readonly logger?: Logger;
   /** Where settings are read from, once. Default: `process.env`. */
   readonly environment?: Environment;
@@ -106,6 +112,7 @@ class Manager implements NetworkManager {
       responseMode: this.#settings.responseMode,
       instanceId: this.instanceId,
       maxInFlight: this.#settings.engineRequestLimit,
+      payloadCodec: options.payloadCodec,
       logger: this.#logger,
     });
     this.#listener = new CallHomeListener({
@@ -116,7 +123,8 @@ class Manager implements NetworkManager {
     });
     this.#caller = {
       callHome: this.#listener,
-      routes: new Routes(this.#planes, this.#settings.responseMode),
+      routes: new Routes(this.#planes, this.#settings.responseMode, options.payloadCodec),
+      payloadCodec: options.payloadCodec,
       timeouts: timeoutsOf(this.#settings),
       waits: new Waits(),
       limits: {

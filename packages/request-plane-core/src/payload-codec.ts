@@ -1,9 +1,20 @@
 /**
- * How payloads and items become bytes. JSON is what every release reads and writes.
+ * How payloads and items become bytes. JSON is what every release reads and writes; a process may have one more
+ * codec, for instances that advertise it.
  *
  * Source: wire-protocol notes, section 1.3.
  */
 import type { PayloadCodecName } from "./wire/control-message.ts";
+
+/** A codec beside JSON, which is built in and written as text. */
+export interface PayloadCodec {
+  /** As instance records and control messages call it. */
+  readonly name: PayloadCodecName;
+  /** Bytes that nobody else keeps. Throws for a value that the codec can't hold. */
+  encode(value: unknown): Uint8Array;
+  /** Throws for bytes that are no value, and for more than one. */
+  decode(bytes: Uint8Array): unknown;
+}
 
 /** A request that is encoded already, sent as it is. */
 export class EncodedPayload {

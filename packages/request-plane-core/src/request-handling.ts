@@ -8,6 +8,7 @@ import type { Handler } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { HandlerContext } from "./handler-context.ts";
 import { encodeJson } from "./payload-codec.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import type { ResponseWriter } from "./response-plane.ts";
 import type { Headers, InboundRequest } from "./transport.ts";
 import type { ControlMessage, ControlMessageDecoder } from "./wire/control-message.ts";
@@ -35,25 +36,35 @@ export function decodeRequest(
   return { control, headers, envelope, payloadStart: bodyStart, payloadEnd: end };
 }
 
+/** Where the response of one request goes. */
+export interface Sink {
+  readonly writer: ResponseWriter;
+  readonly responses: WrittenResponses;
+  /** What this worker takes beside JSON. */
+  readonly codec: PayloadCodec | undefined;
+}
+
 /**
  * Runs the handler and writes what it yields. Resolves when the caller has the whole response and the handler
  * is done. Rejects only when the caller was lost; what the handler throws goes to the caller. One function and no
  * other that waits for each item, since every one of them would be two more turns.
+ *
+ * The response is in the codec of the request.
  */
 export async function answer<Request, Item>(
   handler: Handler<Request, Item>,
   request: DecodedRequest,
-  writer: ResponseWriter,
-  responses: WrittenResponses,
+  { writer, responses, codec: own }: Sink,
 ): Promise<void> {
   // The acknowledgement goes out before the handler runs, however long its first step takes.
   await ACKNOWLEDGED;
   const { control, headers } = request;
+  const codec = control.payloadCodec === own?.name ? own : undefined;
   const context = new HandlerContext(control.id, headers, control.metadata);
   writer.onControl = (signal) => context.control(signal);
   let hasBegun = false;
   try {
-    const payload = decodePayload(request) as Request;
+    const payload = decodePayload(request, codec) as Request;
     writer.prologue();
     hasBegun = true;
     const items = handler(payload, context);
@@ -62,21 +73,24 @@ export async function answer<Request, Item>(
       // A generator that waits for something else comes to its `finally` as soon as that is over.
       context.onKilled = () => void finish(iterator);
       for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-        if (!context.isKilled && !writeItem(writer, next.value)) await responses.drained(writer);
+        if (!context.isKilled && !writeItem(writer, next.value, codec)) await responses.drained(writer);
         if (context.isKilled) {
           await finish(iterator);
           break;
         }
       }
-    } else await pumpInTurns(items, context, writer, responses);
+    } else await pumpInTurns(items, context, { writer, responses, codec });
   } catch (error) {
     if (!hasBegun) writer.prologue(RequestPlaneError.from(error));
-    else if (!context.isKilled) writeFailure(writer, error, request);
+    else if (!context.isKilled) writeFailure(writer, error, request, codec);
   }
   context.close();
   if (context.isKilled) writer.abort();
-  await writer.end();
+  await writer.end(codec?.encode(FINAL));
 }
+
+/** `complete_final`, in codecs other than JSON. */
+const FINAL = { complete_final: true };
 
 const ACKNOWLEDGED = Promise.resolve();
 
@@ -84,13 +98,12 @@ const ACKNOWLEDGED = Promise.resolve();
 async function pumpInTurns<Item>(
   items: Iterable<Item>,
   context: HandlerContext,
-  writer: ResponseWriter,
-  responses: WrittenResponses,
+  { writer, responses, codec }: Sink,
 ): Promise<void> {
   let inTurn = 0;
   // Leaving the loop calls the iterator's `return`.
   for (const item of items) {
-    if (!writeItem(writer, item)) await responses.drained(writer);
+    if (!writeItem(writer, item, codec)) await responses.drained(writer);
     else if (++inTurn % ITEMS_PER_TURN === 0) await nextTurn();
     if (context.isKilled) return;
   }
@@ -99,9 +112,14 @@ async function pumpInTurns<Item>(
 const ITEMS_PER_TURN = 256;
 
 /** An error ends the response as an item of its own, which every release can read. */
-function writeFailure(writer: ResponseWriter, thrown: unknown, request: DecodedRequest): void {
+function writeFailure(
+  writer: ResponseWriter,
+  thrown: unknown,
+  request: DecodedRequest,
+  codec: PayloadCodec | undefined,
+): void {
   const error = RequestPlaneError.from(thrown, "handler_failed");
-  writeItem(writer, new AnnotatedItem(errorItem(error, dialectOf(request))));
+  writeItem(writer, new AnnotatedItem(errorItem(error, dialectOf(request))), codec);
 }
 
 /** The caller is gone, so nobody is left to hear of an error in a `finally`. */
@@ -113,22 +131,35 @@ async function finish(iterator: AsyncIterator<unknown>): Promise<void> {
   }
 }
 
-function writeItem(writer: ResponseWriter, item: unknown): boolean {
+function writeItem(writer: ResponseWriter, item: unknown, codec: PayloadCodec | undefined): boolean {
   const isAnnotated = item instanceof AnnotatedItem;
+  if (codec) return writeEncoded(writer, isAnnotated ? item : (item ?? null), codec);
   const json = encodeJson(isAnnotated ? item.envelope : item);
   if (writer.framing === "bare") return writer.write(json, isAnnotated ? "annotated" : "item");
   const data = isAnnotated ? json : `{"data":${json}}`;
   return writer.write(`{"data":${data},"complete_final":false}`, "wrapped");
 }
 
-function decodePayload({ control, envelope, payloadStart, payloadEnd }: DecodedRequest): unknown {
-  if (control.payloadCodec === "msgpack") {
-    throw new RequestPlaneError("invalid_argument", "This worker takes JSON payloads, not msgpack");
+function writeEncoded(writer: ResponseWriter, item: unknown, codec: PayloadCodec): boolean {
+  const envelope = item instanceof AnnotatedItem ? item.envelope : undefined;
+  if (writer.framing === "bare") {
+    return writer.write(codec.encode(envelope ?? item), envelope ? "annotated" : "item");
+  }
+  return writer.write(codec.encode({ data: envelope ?? { data: item }, complete_final: false }), "wrapped");
+}
+
+function decodePayload(request: DecodedRequest, codec: PayloadCodec | undefined): unknown {
+  const { control, envelope, payloadStart, payloadEnd } = request;
+  const { payloadCodec: name = "json" } = control;
+  if (!codec && name !== "json") {
+    throw new RequestPlaneError("invalid_argument", `This worker takes JSON payloads, not ${name}`);
   }
   try {
+    if (codec) return codec.decode(envelope.subarray(payloadStart, payloadEnd));
     return JSON.parse(envelope.toString("utf8", payloadStart, payloadEnd));
   } catch (cause) {
-    throw new RequestPlaneError("invalid_argument", "The request's payload is not JSON", { cause });
+    const message = `The request's payload is not ${codec ? codec.name : "JSON"}`;
+    throw new RequestPlaneError("invalid_argument", message, { cause });
   }
 }
 

@@ -99,10 +99,10 @@ export interface ResponseWriter {
   /** Resolves when there is room again, or when the response can't be written any more. */
   drained(): Promise<void>;
   /**
-   * Says that nothing more comes and resolves when the caller has it all, within a bound. Rejects with
+   * Says that nothing more comes, with `mark` where that is a data frame (default: in JSON), and resolves when the caller has it all, within a bound. Rejects with
    * `cannot_connect` or `disconnected` when the caller was lost before.
    */
-  end(): Promise<void>;
+  end(mark?: Uint8Array): Promise<void>;
   /** Closes at once, without saying that the response is whole. */
   abort(): void;
 }

@@ -8,7 +8,9 @@ import { errorOfItem, isErrorItem } from "./annotated.ts";
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
 import type { ExpiryQueue } from "./expiry-queue.ts";
-import { decodeFrame, jsonOfFrame } from "./frame-codec.ts";
+import { decodeEncodedFrame, decodeFrame, jsonOfFrame } from "./frame-codec.ts";
+import { encodeJson } from "./payload-codec.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import type { Frame, ResponseBuffer } from "./response-buffer.ts";
 import { deadlineExceeded } from "./timeouts.ts";
 import type { Timeouts } from "./timeouts.ts";
@@ -41,6 +43,8 @@ export class ResponseReader<T> implements Waiter {
   readonly #buffer: ResponseBuffer;
   readonly #bounds: ReaderBounds;
   readonly #owner: ReaderOwner;
+  /** That of the request; `undefined` for JSON. */
+  codec: PayloadCodec | undefined;
   #acknowledged = false;
   #isOpening = false;
   #begun = false;
@@ -112,12 +116,12 @@ export class ResponseReader<T> implements Waiter {
     for (;;) {
       const frame = this.#firstFrame ?? this.#nextFrame();
       if (typeof frame === "symbol") return frame;
-      const json = this.#complete ? undefined : jsonOfFrame(frame);
+      const json = this.#complete || this.codec ? undefined : jsonOfFrame(frame);
       const first = this.#first;
       this.#first = this.#firstFrame = undefined;
       if (json !== undefined) return json;
       const item = first ?? this.#decode(frame);
-      if (item?.data !== undefined) return JSON.stringify(item.data);
+      if (item?.data !== undefined) return encodeJson(item.data);
     }
   }
 
@@ -208,7 +212,9 @@ export class ResponseReader<T> implements Waiter {
   #decode(frame: Frame): Annotated<T> | undefined {
     try {
       if (this.#complete) throw protocolError("Data after the end of the response");
-      const { data, complete_final: final } = decodeFrame<T>(frame);
+      const { data, complete_final: final } = this.codec
+        ? decodeEncodedFrame<T>(frame, this.codec)
+        : decodeFrame<T>(frame);
       if (final === true) this.#complete = true;
       if (typeof data !== "object" || data === null) {
         if (this.#complete) return undefined;

@@ -9,6 +9,7 @@ import { RequestPlaneError } from "./errors.ts";
 import { randomInstanceId } from "./instance.ts";
 import type { Instance, InstanceId } from "./instance.ts";
 import type { Logger } from "./logger.ts";
+import type { PayloadCodec } from "./payload-codec.ts";
 import type { Planes } from "./planes.ts";
 import { PublishedEndpoint } from "./published-endpoint.ts";
 import type { ResponseConnector } from "./response-plane.ts";
@@ -26,6 +27,8 @@ export interface ServingOptions {
   readonly instanceId: InstanceId;
   /** Requests that one endpoint runs at the same time, unless it says otherwise. */
   readonly maxInFlight: number;
+  /** Advertised, and taken beside JSON. */
+  readonly payloadCodec: PayloadCodec | undefined;
   readonly logger: Logger;
 }
 
@@ -74,7 +77,7 @@ export class Serving {
     options: ServeOptions,
   ): Promise<ServedEndpoint> {
     this.#refuseWhenClosed();
-    const { planes, connector, responseMode, responses, logger, maxInFlight } = this.#options;
+    const { planes, connector, responseMode, responses, logger, maxInFlight, payloadCodec } = this.#options;
     const { scheme, server, inBand } = await planes.server(options.plane);
     this.#refuseWhenClosed();
     const instanceId = options.instanceId ?? this.#idOn(scheme);
@@ -83,6 +86,7 @@ export class Serving {
       maxInFlight: options.maxInFlight ?? maxInFlight,
       connectors: new Map([[connector.transport, connector]]),
       responses,
+      payloadCodec,
       logger,
     });
     const address = await server.register({ ...name, instanceId, accept: worker.accept });
@@ -90,7 +94,8 @@ export class Serving {
     const offered = responseMode === "callhome" ? undefined : inBand;
     try {
       const record = instanceRecord(name, instanceId, { [scheme]: address }, offered);
-      return await this.#publish(record, worker, unplug);
+      const advertised = payloadCodec ? { ...record, request_plane_codec: payloadCodec.name } : record;
+      return await this.#publish(advertised, worker, unplug);
     } catch (error) {
       await unplug();
       throw error;

@@ -1,20 +1,15 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { AnnotatedItem } from "../src/annotated.ts";
 import type { Annotated } from "../src/annotated.ts";
-import { decodeCallHomeInfo, encodeCallHomeInfo } from "../src/call-home/connection-info.ts";
 import { CallHomeConnector } from "../src/call-home/connector.ts";
-import type { Handler } from "../src/endpoint.ts";
-import { EndpointWorker } from "../src/endpoint-worker.ts";
-import { defaultLogger } from "../src/logger.ts";
-import { decodeControlMessage, encodeControlMessage } from "../src/wire/control-message.ts";
 import { FINAL_BODY, KILL_FRAME, SENTINEL_FRAME, STOP_FRAME } from "../src/wire/response-frames.ts";
 import { encodeTwoPartHead } from "../src/wire/two-part.ts";
-import { WrittenResponses } from "../src/written-responses.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
 import type { RecordedResponse } from "./fixtures/recorded.ts";
 import { framesOf } from "./support/cuts.ts";
 import { ScriptedCaller } from "./support/scripted-caller.ts";
 import { until } from "@dynamo/test-support";
+import { endpointWorker, requestTo } from "./support/worker.ts";
 
 const ofJson = recordedResponses().filter(({ dynamo }) => dynamo === "0.7.1");
 const ofMsgpack = recordedResponses().filter(({ dynamo }) => dynamo === "1.6.1");
@@ -27,7 +22,7 @@ describe("a worker of ours that yields what the worker of 0.7.1 yielded", () => 
     "writes the same bytes: $name",
     async (recorded) => {
       const caller = await ScriptedCaller.listen();
-      const worker = serve(connector, async function* () {
+      const worker = endpointWorker(connector, async function* () {
         yield* itemsOf(recorded);
       });
       expect(worker.accept(requestTo(caller, recorded))).toBeUndefined();
@@ -46,7 +41,7 @@ describe("a worker of ours that yields what the worker of 0.7.1 yielded", () => 
     async (recorded) => {
       const caller = await ScriptedCaller.listen();
       const items = itemsOf(recorded);
-      const worker = serve(connector, async function* () {
+      const worker = endpointWorker(connector, async function* () {
         yield* items.slice(0, -1);
         throw new Error(items.at(-1)!.envelope.comment![0]);
       });
@@ -69,7 +64,7 @@ describe("a worker of ours that yields what the worker of 0.7.1 yielded", () => 
     const recorded = ofJson.find(({ case: what }) => what.includes("drop"))!;
     const caller = await ScriptedCaller.listen();
     let killed = false;
-    const worker = serve(connector, async function* (_request, { signal }) {
+    const worker = endpointWorker(connector, async function* (_request, { signal }) {
       yield* itemsOf(recorded);
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       killed = true;
@@ -92,7 +87,7 @@ describe("a worker of ours under control of its caller", () => {
   async function underWay() {
     const caller = await ScriptedCaller.listen();
     const seen: string[] = [];
-    const worker = serve(connector, async function* (_request, context) {
+    const worker = endpointWorker(connector, async function* (_request, context) {
       yield "first";
       await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
       seen.push(context.isKilled ? "killed" : "stopped");
@@ -136,7 +131,7 @@ describe("a worker of ours under control of its caller", () => {
     "refuses a msgpack payload in its prologue, with a known type: $name",
     async (request) => {
       const caller = await ScriptedCaller.listen();
-      const worker = serve(connector, () => []);
+      const worker = endpointWorker(connector, () => []);
       expect(worker.accept(requestTo(caller, request))).toBeUndefined();
       await until(
         "the worker has closed",
@@ -151,21 +146,6 @@ describe("a worker of ours under control of its caller", () => {
     },
   );
 });
-
-function serve(connector: CallHomeConnector, handler: Handler<unknown, unknown>) {
-  const connectors = new Map([[connector.transport, connector]]);
-  const responses = new WrittenResponses(0);
-  return new EndpointWorker({ handler, maxInFlight: 1, connectors, responses, logger: defaultLogger });
-}
-
-/** The recorded request, with another address to call home to. */
-function requestTo(caller: ScriptedCaller, { header, body }: RecordedResponse) {
-  const control = decodeControlMessage(header);
-  const info = decodeCallHomeInfo(control.connectionInfo, control.id);
-  const connectionInfo = encodeCallHomeInfo({ ...info, address: caller.address });
-  const head = encodeTwoPartHead(encodeControlMessage({ ...control, connectionInfo }), body.length);
-  return { headers: {}, envelope: Buffer.concat([head, body]) };
-}
 
 /** What the worker yielded: plain values and, where it set more than data, whole envelopes. */
 function itemsOf({ dialer }: RecordedResponse): AnnotatedItem<unknown>[] {

@@ -6,6 +6,7 @@ import type {
   Handler,
   InstanceId,
   NetworkManager,
+  PayloadCodec,
   ServedEndpoint,
   ServeOptions,
   Transport,
@@ -19,6 +20,7 @@ export interface WorldSetup {
   readonly settings?: Partial<CoreSettings>;
   readonly environment?: Environment;
   readonly instanceId?: InstanceId;
+  readonly payloadCodec?: PayloadCodec;
 }
 
 /** A worker and the endpoint it serves. */
@@ -46,7 +48,7 @@ export abstract class TransportWorld<Setup extends WorldSetup> implements AsyncD
   protected abstract transport(setup: Partial<Setup>, environment: Environment): Transport;
 
   manager(setup: Partial<Setup> = {}): NetworkManager {
-    const { environment = {}, instanceId } = setup;
+    const { environment = {}, instanceId, payloadCodec } = setup;
     const manager = createNetworkManager({
       transports: [this.transport(setup, environment)],
       discovery: this.discovery,
@@ -54,6 +56,7 @@ export abstract class TransportWorld<Setup extends WorldSetup> implements AsyncD
       settings: { callHomeHost: "127.0.0.1", ...setup.settings },
       logger: recordingLogger().logger,
       ...(instanceId !== undefined && { instanceId }),
+      ...(payloadCodec && { payloadCodec }),
     });
     this.#managers.push(manager);
     return manager;

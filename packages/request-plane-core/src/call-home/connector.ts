@@ -147,10 +147,10 @@ class CallHomeWriter implements ResponseWriter {
     });
   }
 
-  async end(): Promise<void> {
+  async end(mark: string | Uint8Array = FINAL_BODY): Promise<void> {
     const lostBefore = this.#lost;
     if (!this.#ended) {
-      this.#batch.add(FINAL_BODY, "body");
+      this.#batch.add(mark, "body");
       this.#batch.add(SENTINEL, "header");
       this.#finish();
     }
