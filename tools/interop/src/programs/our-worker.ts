@@ -6,16 +6,19 @@ import { fileDiscovery } from "@dynamo/discovery";
 import { referenceHandler } from "@dynamo/request-plane-conformance";
 import type { ReferenceRequest } from "@dynamo/request-plane-conformance";
 import { createNetworkManager } from "@dynamo/request-plane-core";
+import { msgpack } from "@dynamo/request-plane-core/msgpack";
 import { layoutOf } from "../releases.ts";
 import { transportFor } from "../roles/transports.ts";
 import type { OurWorkerOptions } from "../roles/our-worker.ts";
 
-const { endpoint, release, plane, natsUrl, root } = JSON.parse(process.argv[2] ?? "") as OurWorkerOptions;
+const options = JSON.parse(process.argv[2] ?? "") as OurWorkerOptions;
+const { endpoint, release, plane, natsUrl, root, speaksMsgpack = false } = options;
 
 const discovery = fileDiscovery({ root, layout: layoutOf(release) });
 const manager = createNetworkManager({
   transports: [transportFor(plane, release, natsUrl)],
   discovery,
+  ...(speaksMsgpack && { payloadCodec: msgpack }),
   environment: {},
 });
 const served = await manager.endpoint<ReferenceRequest>(endpoint).serve(referenceHandler());

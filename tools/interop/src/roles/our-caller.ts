@@ -3,7 +3,13 @@
  */
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import { fileDiscovery } from "@dynamo/discovery";
-import type { Discovery, EndpointClient, EndpointRecord, NetworkManager } from "@dynamo/request-plane-core";
+import type {
+  Discovery,
+  EndpointClient,
+  EndpointRecord,
+  NetworkManager,
+  PayloadCodec,
+} from "@dynamo/request-plane-core";
 import { layoutOf } from "../releases.ts";
 import type { Site } from "../site.ts";
 import { transportFor } from "./transports.ts";
@@ -16,11 +22,13 @@ export class OurCaller implements AsyncDisposable {
   readonly discovery: Discovery;
   readonly #clients = new Map<string, EndpointClient>();
 
-  constructor(discovery: Discovery, site: Site) {
+  /** Requests are JSON, unless another codec is given and a worker advertises it. */
+  constructor(discovery: Discovery, site: Site, payloadCodec?: PayloadCodec) {
     this.discovery = discovery;
     this.manager = createNetworkManager({
       transports: [transportFor(site.plane, site.release, site.surroundings.natsUrl)],
       discovery,
+      ...(payloadCodec && { payloadCodec }),
       environment: {},
       settings: { callHomeHost: "127.0.0.1", ...BOUNDS },
     });

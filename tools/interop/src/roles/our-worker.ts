@@ -16,6 +16,8 @@ export interface OurWorkerOptions {
   readonly natsUrl: string;
   /** Of discovery. */
   readonly root: string;
+  /** It advertises msgpack. */
+  readonly speaksMsgpack?: boolean;
 }
 
 export class OurWorker implements AsyncDisposable {
@@ -41,9 +43,20 @@ export function ourWorker(site: Site): Promise<OurWorker> {
 }
 
 /** One more, the only one at its endpoint. */
-export async function startOurWorker(site: Site, endpoint: string): Promise<OurWorker> {
+export async function startOurWorker(
+  site: Site,
+  endpoint: string,
+  more: Pick<OurWorkerOptions, "speaksMsgpack"> = {},
+): Promise<OurWorker> {
   const { release, plane, discoveryRoot: root, surroundings } = site;
-  const options: OurWorkerOptions = { endpoint, release, plane, natsUrl: surroundings.natsUrl, root };
+  const options: OurWorkerOptions = {
+    endpoint,
+    release,
+    plane,
+    natsUrl: surroundings.natsUrl,
+    root,
+    ...more,
+  };
   const child = new Child({
     name: `our worker for ${site.name}`,
     command: process.execPath,
