@@ -1,5 +1,5 @@
 /**
- * Payloads in msgpack, which workers of 1.4 and later advertise and callers of 1.4 and later send.
+ * Payloads in msgpack, which workers of 1.4 and later advertise and callers of 1.4 and later send to workers that advertise it.
  */
 import assert from "node:assert/strict";
 import { msgpack } from "@dynamo/request-plane-core/msgpack";
@@ -43,7 +43,7 @@ export const cells = inSection("Payloads in msgpack", [
     ]);
   }),
   {
-    name: "one worker of ours takes msgpack from their callers, and JSON from those before 1.4",
+    name: "a worker of ours that advertises it is understood by their callers, also by those before 1.4",
     timeoutMs: 60_000,
     run: async (site) => {
       const endpoint = "interop.packed.generate";
