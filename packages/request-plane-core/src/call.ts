@@ -8,6 +8,7 @@ import type { CallOptions } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { formatInstanceId } from "./instance.ts";
 import type { TrackedInstance, Unanswered } from "./instance-set.ts";
+import type { Link } from "./linked-list.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
 import type { ResponseLimits } from "./response-buffer.ts";
@@ -52,6 +53,8 @@ export class Call<Item> implements ReaderOwner, Unanswered {
   /** What is asked, or answers, now. */
   #target: TrackedInstance | undefined;
   #reader: ResponseReader<Item> | undefined;
+  /** Its place among the requests that the target has not begun to answer. */
+  #unanswered: Link<Unanswered> | undefined;
   #isInBand = false;
   #isOpen = false;
   /** Made with the first failure. */
@@ -98,7 +101,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     const reader = this.#reader;
     if (!target || !reader) return;
     this.#isOpen = true;
-    target.unanswered.delete(this);
+    if (this.#unanswered) target.unanswered.remove(this.#unanswered);
     if (reader.isClosed) this.#close();
     else target.health.succeeded();
     this.#resolve(new ResponseStream(id, target.id, reader));
@@ -109,7 +112,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     const target = this.#target;
     if (!target) return;
     target.inFlight -= 1;
-    target.unanswered.delete(this);
+    if (this.#unanswered) target.unanswered.remove(this.#unanswered);
     this.#leaveInBand();
     note(target, error);
     if (this.#isOpen) this.#close();
@@ -140,7 +143,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     this.#reader = reader;
     target.inFlight += 1;
     target.health.sent();
-    target.unanswered.add(this);
+    this.#unanswered = target.unanswered.add(this);
     reader.open();
     try {
       const route = (target.route ??= this.#caller.routes.to(target.record));

@@ -1,5 +1,6 @@
 import type { Handler } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
+import { LinkedList } from "./linked-list.ts";
 import type { Logger } from "./logger.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import { answer, decodeRequest } from "./request-handling.ts";
@@ -25,7 +26,7 @@ export interface EndpointWorkerOptions<Request, Item> {
 export class EndpointWorker<Request, Item> {
   readonly #options: EndpointWorkerOptions<Request, Item>;
   readonly #decoder = new ControlMessageDecoder();
-  readonly #running = new Set<ResponseWriter>();
+  readonly #running = new LinkedList<ResponseWriter>();
   #whenIdle: (() => void) | undefined;
 
   constructor(options: EndpointWorkerOptions<Request, Item>) {
@@ -43,7 +44,6 @@ export class EndpointWorker<Request, Item> {
       const request = decodeRequest(inbound, this.#decoder);
       const connector = this.#connectorFor(request, inbound.connector);
       const writer = connector.connect(request.control.connectionInfo, request.control.id);
-      this.#running.add(writer);
       void this.#run(request, writer, connector === inbound.connector);
       return undefined;
     } catch (error) {
@@ -81,6 +81,7 @@ export class EndpointWorker<Request, Item> {
 
   async #run(request: DecodedRequest, writer: ResponseWriter, isInBand: boolean): Promise<void> {
     const { handler, responses, logger, payloadCodec: codec } = this.#options;
+    const link = this.#running.add(writer);
     if (isInBand) responses.inBand += 1;
     try {
       await answer(handler, request, { writer, responses, codec });
@@ -88,7 +89,7 @@ export class EndpointWorker<Request, Item> {
       logger.debug({ requestId: request.control.id, error }, "The caller was lost");
     } finally {
       if (isInBand) responses.inBand -= 1;
-      this.#running.delete(writer);
+      this.#running.remove(link);
       if (this.#running.size === 0) this.#whenIdle?.();
     }
   }

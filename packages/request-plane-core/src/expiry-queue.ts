@@ -1,50 +1,37 @@
-/**
- * Bounds many waits of the same length with one timer: entries expire in the order they were added. The timer
- * does not keep the process alive; what is waited for does.
- */
+import { DeadlineQueue } from "./deadline-queue.ts";
+import type { Deadline } from "./deadline-queue.ts";
+
+/** A {@link DeadlineQueue} whose entries are deleted by what they are, each of which is in it once. */
 export class ExpiryQueue<T> {
-  readonly #lifetimeMs: number;
-  readonly #onExpired: (item: T) => void;
-  readonly #deadlines = new Map<T, number>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #queue: DeadlineQueue<T>;
+  readonly #deadlines = new Map<T, Deadline<T>>();
 
   constructor(lifetimeMs: number, onExpired: (item: T) => void) {
-    this.#lifetimeMs = lifetimeMs;
-    this.#onExpired = onExpired;
+    this.#queue = new DeadlineQueue(lifetimeMs, (item) => {
+      this.#deadlines.delete(item);
+      onExpired(item);
+    });
   }
 
   get size(): number {
-    return this.#deadlines.size;
+    return this.#queue.size;
   }
 
   /** Adds an entry that is not in it. */
   add(item: T): void {
-    this.#deadlines.set(item, performance.now() + this.#lifetimeMs);
-    this.#timer ??= setTimeout(this.#expire, this.#lifetimeMs).unref();
+    this.#deadlines.set(item, this.#queue.add(item));
   }
 
-  /** The timer is left to run out; it finds nothing to do then. */
   delete(item: T): void {
+    const deadline = this.#deadlines.get(item);
+    if (!deadline) return;
     this.#deadlines.delete(item);
+    this.#queue.delete(deadline);
   }
 
   /** Forgets all entries and stops the timer. */
   clear(): void {
     this.#deadlines.clear();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#queue.clear();
   }
-
-  readonly #expire = (): void => {
-    const now = performance.now();
-    for (const [item, deadline] of this.#deadlines) {
-      if (deadline > now) {
-        this.#timer = setTimeout(this.#expire, deadline - now).unref();
-        return;
-      }
-      this.#deadlines.delete(item);
-      this.#onExpired(item);
-    }
-    this.#timer = undefined;
-  };
 }

@@ -38,10 +38,8 @@ export function decodeFrame<T>({ bytes, start, end, form }: Frame): Wrapper<T> {
     const data: Annotated<T> = parseObject(text);
     return { data };
   }
-  // Parsing the item alone costs a good part less.
-  const json = form === "item" ? text : jsonOfWrapped(text);
-  if (json === undefined) return parseObject(text);
-  const data = parse(json) as T;
+  if (form === "wrapped") return parseObject(text);
+  const data = parse(text) as T;
   return { data: { data } };
 }
 

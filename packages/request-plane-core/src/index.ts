@@ -81,6 +81,8 @@ export { decodePrologue, encodePrologue } from "./wire/response-frames.ts";
 export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
 export { encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
+export { DeadlineQueue } from "./deadline-queue.ts";
+export type { Deadline } from "./deadline-queue.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
 export { refusalCode, refusalText } from "./wire/refusal-text.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";

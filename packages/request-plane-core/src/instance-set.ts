@@ -10,6 +10,7 @@ import { RequestPlaneError } from "./errors.ts";
 import { formatInstanceId } from "./instance.ts";
 import type { Instance, InstanceId } from "./instance.ts";
 import { InstanceHealth } from "./instance-health.ts";
+import { LinkedList } from "./linked-list.ts";
 import type { Route } from "./route.ts";
 
 /** One instance and what this client knows of it. It outlives a change of its record. */
@@ -20,7 +21,7 @@ export class TrackedInstance {
   inFlight = 0;
   readonly health = new InstanceHealth();
   /** Requests that it has not begun to answer, to be told when it is gone. */
-  readonly unanswered = new Set<Unanswered>();
+  readonly unanswered = new LinkedList<Unanswered>();
   /** How requests reach it, found out for the first of them and kept until its record changes. */
   route: Route | undefined;
 
@@ -118,7 +119,7 @@ export class InstanceSet {
     const known = this.#instances.get(id);
     if (kind === "removed") {
       this.#instances.delete(id);
-      known?.unanswered.forEach((request) => request.removed(removed(record)));
+      for (const request of known?.unanswered ?? []) request.removed(removed(record));
     } else if (known) {
       known.record = record;
       known.route = undefined;

@@ -32,7 +32,7 @@ export function decodeRequest(
 ): DecodedRequest {
   const envelope = asBuffer(bytes);
   const { bodyStart, end } = boundsOfTwoPart(envelope);
-  const control = decoder.decode(envelope.toString("utf8", TWO_PART_PREFIX_BYTES, bodyStart));
+  const control = decoder.decode(envelope, TWO_PART_PREFIX_BYTES, bodyStart);
   return { control, headers, envelope, payloadStart: bodyStart, payloadEnd: end };
 }
 

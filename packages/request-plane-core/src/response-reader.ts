@@ -7,7 +7,7 @@
 import { errorOfItem, isErrorItem } from "./annotated.ts";
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
-import type { ExpiryQueue } from "./expiry-queue.ts";
+import type { Deadline, DeadlineQueue } from "./deadline-queue.ts";
 import { decodeEncodedFrame, decodeFrame, jsonOfFrame } from "./frame-codec.ts";
 import { encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
@@ -60,7 +60,8 @@ export class ResponseReader<T> implements Waiter {
   #wake: (() => void) | undefined;
   /** What is waited for, and where the wait is bounded. `end` is the wait for the connection to close. */
   #phase: DeadlinePhase | "end" = "establish";
-  #wait: ExpiryQueue<Waiter> | undefined;
+  #queue: DeadlineQueue<Waiter> | undefined;
+  #wait: Deadline<Waiter> | undefined;
 
   constructor(buffer: ResponseBuffer, bounds: ReaderBounds, owner: ReaderOwner) {
     this.#buffer = buffer;
@@ -259,12 +260,13 @@ export class ResponseReader<T> implements Waiter {
   #watchPhase(phase: DeadlinePhase | "end", limitMs: number): void {
     if (limitMs <= 0) return;
     this.#phase = phase;
-    this.#wait = this.#bounds.waits.ofLength(limitMs);
-    this.#wait.add(this);
+    this.#queue = this.#bounds.waits.ofLength(limitMs);
+    this.#wait = this.#queue.add(this);
   }
 
   #rest(): void {
-    this.#wait?.delete(this);
+    if (!this.#wait) return;
+    this.#queue?.delete(this.#wait);
     this.#wait = undefined;
   }
 }

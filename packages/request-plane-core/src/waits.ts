@@ -1,7 +1,7 @@
 /**
- * Bounds the waits of all requests of a process: one `ExpiryQueue`, and so one timer, for each length of wait.
+ * Bounds the waits of all requests of a process: one `DeadlineQueue`, and so one timer, for each length of wait.
  */
-import { ExpiryQueue } from "./expiry-queue.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
 import { LONGEST_TIMER_MS } from "./timeouts.ts";
 
 /** Somebody who waits, once at a time. */
@@ -14,7 +14,7 @@ export interface Waiter {
 const MAX_LENGTHS = 64;
 
 export class Waits {
-  readonly #queues = new Map<number, ExpiryQueue<Waiter>>();
+  readonly #queues = new Map<number, DeadlineQueue<Waiter>>();
 
   /** Waits under way. Zero at rest. */
   get size(): number {
@@ -22,12 +22,12 @@ export class Waits {
   }
 
   /** Where waits of this length are entered and left. A limit above 0. */
-  ofLength(limitMs: number): ExpiryQueue<Waiter> {
+  ofLength(limitMs: number): DeadlineQueue<Waiter> {
     let queue = this.#queues.get(limitMs);
     if (!queue) {
       if (this.#queues.size >= MAX_LENGTHS) this.#forgetUnused();
       const lifetimeMs = Math.min(limitMs, LONGEST_TIMER_MS);
-      queue = new ExpiryQueue(lifetimeMs, (waiter) => waiter.expired(limitMs));
+      queue = new DeadlineQueue(lifetimeMs, (waiter) => waiter.expired(limitMs));
       this.#queues.set(limitMs, queue);
     }
     return queue;

@@ -1,4 +1,4 @@
-import { ExpiryQueue } from "./expiry-queue.ts";
+import { DeadlineQueue } from "./deadline-queue.ts";
 import type { ResponseWriter } from "./response-plane.ts";
 import { LONGEST_TIMER_MS } from "./timeouts.ts";
 
@@ -6,11 +6,11 @@ import { LONGEST_TIMER_MS } from "./timeouts.ts";
 export class WrittenResponses {
   /** Responses under way on the connections of their requests. Zero at rest. */
   inBand = 0;
-  readonly #reading: ExpiryQueue<ResponseWriter>;
+  readonly #reading: DeadlineQueue<ResponseWriter>;
 
   /** `stallMs` is how long a caller may leave what is written unread; 0 is for ever. */
   constructor(stallMs: number) {
-    this.#reading = new ExpiryQueue(stallMs || LONGEST_TIMER_MS, (writer) => {
+    this.#reading = new DeadlineQueue(stallMs || LONGEST_TIMER_MS, (writer) => {
       writer.onControl("kill");
       writer.abort();
     });
@@ -18,11 +18,11 @@ export class WrittenResponses {
 
   /** Resolves when there is room again. A caller that makes none in time is given up. */
   async drained(writer: ResponseWriter): Promise<void> {
-    this.#reading.add(writer);
+    const deadline = this.#reading.add(writer);
     try {
       await writer.drained();
     } finally {
-      this.#reading.delete(writer);
+      this.#reading.delete(deadline);
     }
   }
 

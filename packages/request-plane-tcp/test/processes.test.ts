@@ -1,3 +1,4 @@
+import type { ResponseMode } from "@dynamo/request-plane-core";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { until } from "@dynamo/test-support";
@@ -12,14 +13,19 @@ interface Order {
   readonly then: "wait" | "end";
 }
 
-const BOUNDS: ManagerSetup = {
-  tcp: { requestTimeoutMs: 400, connectTimeoutMs: 400, idleMs: 100 },
-  settings: { establishMs: 400, firstItemMs: 400, betweenItemsMs: 400 },
-};
+function boundsFor(responseMode: ResponseMode): ManagerSetup {
+  return {
+    tcp: { requestTimeoutMs: 400, connectTimeoutMs: 400, idleMs: 100 },
+    settings: { responseMode, establishMs: 400, firstItemMs: 400, betweenItemsMs: 400 },
+  };
+}
 
-async function scene(world: World): Promise<Caller<Order, number> & { worker: WorkerProcess }> {
+async function scene(
+  world: World,
+  responseMode: ResponseMode,
+): Promise<Caller<Order, number> & { worker: WorkerProcess }> {
   const worker = await WorkerProcess.start(world);
-  const caller = await world.client<Order, number>(BOUNDS);
+  const caller = await world.client<Order, number>(boundsFor(responseMode));
   expect(await collect(caller.client.roundRobin({ items: 2, then: "end" }))).toEqual([0, 1]);
   return { worker, ...caller };
 }
@@ -38,112 +44,122 @@ async function expectRest({ manager }: Caller<Order, number>, before: readonly s
   await until("sockets and timers are as before", () => resources().length <= before.length);
 }
 
-describe("a worker process that is killed", () => {
-  it("before the acknowledgement: disconnected or refused, at once", async () => {
-    await using world = new World();
-    const before = resources();
-    const { worker, ...caller } = await scene(world);
-    await worker.freeze();
-    const failure = failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
-    await sleep(20);
-    await worker.kill();
-    expect((await failure).code).toBe("disconnected");
-    // Nobody listens any more.
-    expect((await failureOf(caller.client.roundRobin({ items: 1, then: "end" }))).code).toBe(
-      "cannot_connect",
+describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", (responseMode) => {
+  describe("a worker process that is killed", () => {
+    it("before the acknowledgement: disconnected or refused, at once", async () => {
+      await using world = new World();
+      const before = resources();
+      const { worker, ...caller } = await scene(world, responseMode);
+      await worker.freeze();
+      const failure = failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
+      await sleep(20);
+      await worker.kill();
+      expect((await failure).code).toBe("disconnected");
+      // Nobody listens any more.
+      expect((await failureOf(caller.client.roundRobin({ items: 1, then: "end" }))).code).toBe(
+        "cannot_connect",
+      );
+      expect(caller.client.inFlight).toBe(0);
+      await expectRest(caller, before);
+    });
+
+    // In-band there is nothing to dial.
+    it.runIf(responseMode === "callhome")(
+      "before the dial-back: the wait is bounded, and ends at once when discovery hears of it",
+      async () => {
+        await using world = new World();
+        const before = resources();
+        const { worker, ...caller } = await scene(world, responseMode);
+        // The request is acknowledged; the caller's address then keeps the worker from getting through.
+        const bounds = boundsFor(responseMode);
+        const blocked = await world.client<Order, number>({
+          ...bounds,
+          settings: { ...bounds.settings, callHomeAdvertiseHost: "127.0.0.9" },
+        });
+        const order = { items: 1, then: "wait" } as const;
+        const bounded = failureOf(blocked.client.roundRobin(order));
+        const unbounded = failureOf(blocked.client.roundRobin(order, { timeouts: { establishMs: 0 } }));
+        await until("both are acknowledged", () => {
+          const { planes, responsesAwaited } = blocked.manager.health();
+          return responsesAwaited === 2 && planes["tcp"]!.connections === 1 && planes["tcp"]!.pending === 0;
+        });
+        worker.signal("SIGKILL");
+        expect(await bounded).toMatchObject({ code: "deadline_exceeded", facts: { phase: "establish" } });
+        world.discovery.remove(worker.record);
+        expect((await unbounded).code).toBe("disconnected");
+        await blocked.manager.close();
+        await expectRest(caller, before);
+      },
     );
-    expect(caller.client.inFlight).toBe(0);
-    await expectRest(caller, before);
-  });
 
-  it("before the dial-back: the wait is bounded, and ends at once when discovery hears of it", async () => {
-    await using world = new World();
-    const before = resources();
-    const { worker, ...caller } = await scene(world);
-    // The request is acknowledged; the caller's address then keeps the worker from getting through.
-    const blocked = await world.client<Order, number>({
-      ...BOUNDS,
-      settings: { ...BOUNDS.settings, callHomeAdvertiseHost: "127.0.0.9" },
+    it("in the middle: what came is delivered, then disconnected", async () => {
+      await using world = new World();
+      const before = resources();
+      const { worker, ...caller } = await scene(world, responseMode);
+      const items: number[] = [];
+      const reading = (async () => {
+        for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
+          if (items.push(item) === 5) worker.signal("SIGKILL");
+        }
+      })();
+      expect((await failureOf(reading)).code).toBe("disconnected");
+      expect(items).toEqual([0, 1, 2, 3, 4]);
+      await expectRest(caller, before);
     });
-    const order = { items: 1, then: "wait" } as const;
-    const bounded = failureOf(blocked.client.roundRobin(order));
-    const unbounded = failureOf(blocked.client.roundRobin(order, { timeouts: { establishMs: 0 } }));
-    await until("both are acknowledged", () => {
-      const { planes, responsesAwaited } = blocked.manager.health();
-      return responsesAwaited === 2 && planes["tcp"]!.connections === 1 && planes["tcp"]!.pending === 0;
+
+    it("after the last item was sent: the response is whole all the same", async () => {
+      await using world = new World();
+      const before = resources();
+      const { worker, ...caller } = await scene(world, responseMode);
+      const stream = await caller.client.roundRobin({ items: 100, then: "end" });
+      await until("all was written", () => worker.has("yielded"));
+      await sleep(50);
+      worker.signal("SIGKILL");
+      expect((await collect(stream)).length).toBe(100);
+      await expectRest(caller, before);
     });
-    worker.signal("SIGKILL");
-    expect(await bounded).toMatchObject({ code: "deadline_exceeded", facts: { phase: "establish" } });
-    world.discovery.remove(worker.record);
-    expect((await unbounded).code).toBe("disconnected");
-    await blocked.manager.close();
-    await expectRest(caller, before);
-  });
 
-  it("in the middle: what came is delivered, then disconnected", async () => {
-    await using world = new World();
-    const before = resources();
-    const { worker, ...caller } = await scene(world);
-    const items: number[] = [];
-    const reading = (async () => {
-      for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
-        if (items.push(item) === 5) worker.signal("SIGKILL");
+    it("leaves a second one to serve every call, without an error", async () => {
+      await using world = new World();
+      const { worker, client } = await scene(world, responseMode);
+      await WorkerProcess.start(world);
+      await until("both are known", () => client.instances().length === 2);
+      worker.signal("SIGKILL");
+      for (let i = 0; i < 20; i += 1) {
+        expect(await collect(client.roundRobin({ items: 1, then: "end" }))).toEqual([0]);
       }
-    })();
-    expect((await failureOf(reading)).code).toBe("disconnected");
-    expect(items).toEqual([0, 1, 2, 3, 4]);
-    await expectRest(caller, before);
+    });
   });
 
-  it("after the last item was sent: the response is whole all the same", async () => {
-    await using world = new World();
-    const before = resources();
-    const { worker, ...caller } = await scene(world);
-    const stream = await caller.client.roundRobin({ items: 100, then: "end" });
-    await until("all was written", () => worker.has("yielded"));
-    await sleep(50);
-    worker.signal("SIGKILL");
-    expect((await collect(stream)).length).toBe(100);
-    await expectRest(caller, before);
-  });
+  describe("a worker process that is stopped", () => {
+    it("in the middle: deadline_exceeded between items; a new request waits for its acknowledgement only", async () => {
+      await using world = new World();
+      const before = resources();
+      const { worker, ...caller } = await scene(world, responseMode);
+      const items: number[] = [];
+      const reading = (async () => {
+        for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
+          if (items.push(item) === 5) await worker.freeze();
+        }
+      })();
+      const error = await failureOf(reading);
+      expect(error).toMatchObject({
+        code: "deadline_exceeded",
+        facts: { phase: "between_items", limit: 400 },
+      });
+      expect(items).toEqual([0, 1, 2, 3, 4]);
+      const next = await failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
+      expect(next).toMatchObject({ code: "deadline_exceeded", facts: { phase: "acknowledge", limit: 400 } });
+      await expectRest(caller, before);
+    });
 
-  it("leaves a second one to serve every call, without an error", async () => {
-    await using world = new World();
-    const { worker, client } = await scene(world);
-    await WorkerProcess.start(world);
-    await until("both are known", () => client.instances().length === 2);
-    worker.signal("SIGKILL");
-    for (let i = 0; i < 20; i += 1) {
-      expect(await collect(client.roundRobin({ items: 1, then: "end" }))).toEqual([0]);
-    }
-  });
-});
-
-describe("a worker process that is stopped", () => {
-  it("in the middle: deadline_exceeded between items; a new request waits for its acknowledgement only", async () => {
-    await using world = new World();
-    const before = resources();
-    const { worker, ...caller } = await scene(world);
-    const items: number[] = [];
-    const reading = (async () => {
-      for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
-        if (items.push(item) === 5) await worker.freeze();
-      }
-    })();
-    const error = await failureOf(reading);
-    expect(error).toMatchObject({ code: "deadline_exceeded", facts: { phase: "between_items", limit: 400 } });
-    expect(items).toEqual([0, 1, 2, 3, 4]);
-    const next = await failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
-    expect(next).toMatchObject({ code: "deadline_exceeded", facts: { phase: "acknowledge", limit: 400 } });
-    await expectRest(caller, before);
-  });
-
-  it("and goes on later serves again", async () => {
-    await using world = new World();
-    const { worker, client } = await scene(world);
-    await worker.freeze();
-    expect((await failureOf(client.roundRobin({ items: 1, then: "end" }))).facts.phase).toBe("acknowledge");
-    worker.signal("SIGCONT");
-    expect(await collect(client.roundRobin({ items: 3, then: "end" }))).toEqual([0, 1, 2]);
+    it("and goes on later serves again", async () => {
+      await using world = new World();
+      const { worker, client } = await scene(world, responseMode);
+      await worker.freeze();
+      expect((await failureOf(client.roundRobin({ items: 1, then: "end" }))).facts.phase).toBe("acknowledge");
+      worker.signal("SIGCONT");
+      expect(await collect(client.roundRobin({ items: 3, then: "end" }))).toEqual([0, 1, 2]);
+    });
   });
 });

@@ -20,7 +20,7 @@ import { headerBytesOf, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 const FAREWELL_MS = 1_000;
 
 /** Gives the receiver of a subject's response, once; `undefined` when nobody waits for it. */
-export type ClaimResponse = (subject: string, connection: CallHomeConnection) => ResponseReceiver | undefined;
+export type ClaimResponse = (subject: string) => ResponseReceiver | undefined;
 
 type State = "handshake" | "prologue" | "streaming" | "done";
 
@@ -110,7 +110,7 @@ export class CallHomeConnection implements ResponseControl {
 
   #handshake(header: string): void {
     const { subject } = decodeHandshake(header);
-    this.#receiver = this.#claim(subject, this);
+    this.#receiver = this.#claim(subject);
     if (!this.#receiver) {
       this.kill();
       return;

@@ -6,7 +6,9 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { RequestPlaneError } from "../errors.ts";
-import { ExpiryQueue } from "../expiry-queue.ts";
+import { DeadlineQueue } from "../deadline-queue.ts";
+import type { Deadline } from "../deadline-queue.ts";
+import { LinkedList } from "../linked-list.ts";
 import type { ResponseConnector, ResponseWriter } from "../response-plane.ts";
 import { parseSocketAddress } from "../socket-address.ts";
 import type { ConnectionInfo } from "../wire/control-message.ts";
@@ -33,16 +35,16 @@ const measureControl = measureTwoPart(MAX_CONTROL_BYTES, "the protocol");
 
 export class CallHomeConnector implements ResponseConnector {
   readonly transport = CALL_HOME_TRANSPORT;
-  readonly #writers = new Set<CallHomeWriter>();
+  readonly #writers = new LinkedList<CallHomeWriter>();
   readonly #bounds: Bounds;
 
   /** `stallMs` is how long a caller may leave what is written unread; 0 is for ever. */
   constructor(stallMs = 0) {
     const destroy = (socket: Socket): unknown => socket.destroy();
     this.#bounds = {
-      connecting: new ExpiryQueue(CONNECT_TIMEOUT_MS, destroy),
-      reading: new ExpiryQueue(stallMs || LONGEST_TIMER_MS, destroy),
-      closing: new ExpiryQueue(CLOSING_TIMEOUT_MS, destroy),
+      connecting: new DeadlineQueue(CONNECT_TIMEOUT_MS, destroy),
+      reading: new DeadlineQueue(stallMs || LONGEST_TIMER_MS, destroy),
+      closing: new DeadlineQueue(CLOSING_TIMEOUT_MS, destroy),
     };
   }
 
@@ -56,11 +58,8 @@ export class CallHomeConnector implements ResponseConnector {
     const socket = connect({ ...parseSocketAddress(address), noDelay: true, keepAlive: true });
     const writer = new CallHomeWriter(socket, address, this.#bounds);
     writer.header(encodeHandshake(subject));
-    this.#writers.add(writer);
-    socket.on("close", () => {
-      this.#writers.delete(writer);
-      for (const bound of Object.values(this.#bounds)) bound.delete(socket);
-    });
+    const link = this.#writers.add(writer);
+    socket.on("close", () => this.#writers.remove(link));
     return writer;
   }
 
@@ -74,13 +73,13 @@ export class CallHomeConnector implements ResponseConnector {
 
 /** How long the caller may take, each for all responses of this process. */
 interface Bounds {
-  readonly [wait: string]: ExpiryQueue<Socket>;
+  readonly [wait: string]: DeadlineQueue<Socket>;
   /** To accept the connection. */
-  readonly connecting: ExpiryQueue<Socket>;
+  readonly connecting: DeadlineQueue<Socket>;
   /** To read what was written. */
-  readonly reading: ExpiryQueue<Socket>;
+  readonly reading: DeadlineQueue<Socket>;
   /** To close when it has read all. */
-  readonly closing: ExpiryQueue<Socket>;
+  readonly closing: DeadlineQueue<Socket>;
 }
 
 class CallHomeWriter implements ResponseWriter {
@@ -89,6 +88,9 @@ class CallHomeWriter implements ResponseWriter {
   readonly #socket: Socket;
   readonly #address: string;
   readonly #bounds: Bounds;
+  /** What is waited for: one thing at a time. */
+  #bound: DeadlineQueue<Socket> | undefined;
+  #deadline: Deadline<Socket> | undefined;
   readonly #batch = new FrameBatch();
   /** Made when the caller says something, which most never do. */
   #decoder: FrameDecoder | undefined;
@@ -105,12 +107,12 @@ class CallHomeWriter implements ResponseWriter {
     this.#socket = socket;
     this.#address = address;
     this.#bounds = bounds;
-    bounds.connecting.add(socket);
+    this.#waitIn(bounds.connecting);
     // `once` would do more work than `on` for what a socket says only once.
     socket.on("connect", () => this.#connect());
     socket.on("error", (cause) => this.#lose(cause));
     socket.on("end", () => this.#lose());
-    socket.on("close", () => this.#lose());
+    socket.on("close", () => this.#closed());
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
   }
 
@@ -136,10 +138,10 @@ class CallHomeWriter implements ResponseWriter {
 
   async drained(): Promise<void> {
     if (this.#lost || !this.#socket.writableNeedDrain) return;
-    this.#bounds.reading.add(this.#socket);
+    this.#waitIn(this.#bounds.reading);
     await new Promise<void>((resolve) => {
       const done = (): void => {
-        this.#bounds.reading.delete(this.#socket);
+        this.#waitIn(undefined);
         this.#socket.off("drain", done).off("close", done);
         resolve();
       };
@@ -166,7 +168,7 @@ class CallHomeWriter implements ResponseWriter {
   }
 
   #connect(): void {
-    this.#bounds.connecting.delete(this.#socket);
+    this.#waitIn(undefined);
     this.#connected = true;
     if (this.#ended) this.#finish();
     else this.#flush();
@@ -178,13 +180,12 @@ class CallHomeWriter implements ResponseWriter {
     const socket = this.#socket;
     if (!this.#connected || !socket.writable) return;
     this.#batch.writeTo(socket, () => {
-      this.#bounds.reading.delete(socket);
       if (socket.destroyed) return;
       this.#done = true;
-      this.#bounds.closing.add(socket);
+      this.#waitIn(this.#bounds.closing);
     });
     // The system takes a short response at once, so that there is nothing to wait for.
-    if (socket.writableLength > 0) this.#bounds.reading.add(socket);
+    if (!this.#done && socket.writableLength > 0) this.#waitIn(this.#bounds.reading);
     if (this.#refused) socket.end();
   }
 
@@ -216,6 +217,17 @@ class CallHomeWriter implements ResponseWriter {
     if (control === "stop") this.onControl("stop");
     else this.#lose();
   };
+
+  #waitIn(bound: DeadlineQueue<Socket> | undefined): void {
+    if (this.#deadline) this.#bound?.delete(this.#deadline);
+    this.#bound = bound;
+    this.#deadline = bound?.add(this.#socket);
+  }
+
+  #closed(): void {
+    this.#lose();
+    this.#waitIn(undefined);
+  }
 
   /** The caller is gone, was never there, or wants no more. After the sentinel that is how it should be. */
   #lose(cause?: Error): void {

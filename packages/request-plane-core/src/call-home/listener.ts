@@ -7,7 +7,8 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { RequestPlaneError } from "../errors.ts";
-import { ExpiryQueue } from "../expiry-queue.ts";
+import { DeadlineQueue } from "../deadline-queue.ts";
+import { LinkedList } from "../linked-list.ts";
 import { listen } from "../listen.ts";
 import type { ResponsePlane, ResponseReceiver, ResponseSlot } from "../response-plane.ts";
 import { formatSocketAddress, resolveHosts } from "../socket-address.ts";
@@ -32,13 +33,18 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Connections that have not said so yet; more are turned away. */
 const MAX_HALF_OPEN = 4096;
 
+/** A response that is waited for, until somebody brings it: the map must not refer to it longer than that. */
+interface Place {
+  receiver: ResponseReceiver | undefined;
+}
+
 export class CallHomeListener implements ResponsePlane {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #options: CallHomeOptions;
   readonly #measure: MeasureFrame;
-  readonly #pending = new Map<string, ResponseReceiver>();
-  readonly #connections = new Set<CallHomeConnection>();
-  readonly #halfOpen = new ExpiryQueue<CallHomeConnection>(HANDSHAKE_TIMEOUT_MS, (connection) =>
+  readonly #pending = new Map<string, Place>();
+  readonly #connections = new LinkedList<CallHomeConnection>();
+  readonly #halfOpen = new DeadlineQueue<CallHomeConnection>(HANDSHAKE_TIMEOUT_MS, (connection) =>
     connection.destroy(),
   );
   #server: Server | undefined;
@@ -59,19 +65,19 @@ export class CallHomeListener implements ResponsePlane {
     this.#started ??= this.#start();
     const address = await this.#started;
     const subject = randomUUID();
-    this.#pending.set(subject, receiver);
+    this.#pending.set(subject, { receiver });
     return {
       connectionInfo: encodeCallHomeInfo({ address, subject, context: requestId }),
-      abandon: () => this.#pending.delete(subject),
+      abandon: () => void this.#take(subject),
     };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#started?.catch(() => undefined);
-    for (const receiver of this.#pending.values()) receiver.failed(closedError());
+    for (const { receiver } of this.#pending.values()) receiver?.failed(closedError());
     this.#pending.clear();
-    for (const connection of [...this.#connections]) connection.fail(closedError());
+    for (const connection of this.#connections) connection.fail(closedError());
     this.#halfOpen.clear();
     const server = this.#server;
     if (server?.listening) await new Promise((resolve) => server.close(resolve));
@@ -94,24 +100,29 @@ export class CallHomeListener implements ResponsePlane {
     return formatSocketAddress({ host: hosts.advertise, port: (server.address() as AddressInfo).port });
   }
 
-  readonly #claim = (subject: string, connection: CallHomeConnection): ResponseReceiver | undefined => {
-    const receiver = this.#pending.get(subject);
+  #take(subject: string): ResponseReceiver | undefined {
+    const place = this.#pending.get(subject);
+    if (!place) return undefined;
     this.#pending.delete(subject);
-    this.#halfOpen.delete(connection);
+    const { receiver } = place;
+    place.receiver = undefined;
     return receiver;
-  };
+  }
 
   readonly #accept = (socket: Socket): void => {
     if (this.#halfOpen.size >= MAX_HALF_OPEN) {
       socket.destroy();
       return;
     }
-    const connection = new CallHomeConnection(socket, this.#measure, this.#claim);
-    this.#connections.add(connection);
-    this.#halfOpen.add(connection);
+    const connection = new CallHomeConnection(socket, this.#measure, (subject) => {
+      this.#halfOpen.delete(halfOpen);
+      return this.#take(subject);
+    });
+    const link = this.#connections.add(connection);
+    const halfOpen = this.#halfOpen.add(connection);
     socket.on("close", () => {
-      this.#connections.delete(connection);
-      this.#halfOpen.delete(connection);
+      this.#connections.remove(link);
+      this.#halfOpen.delete(halfOpen);
     });
   };
 }

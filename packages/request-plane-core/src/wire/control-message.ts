@@ -36,38 +36,50 @@ export function encodeControlMessage(message: ControlMessage): string {
   );
 }
 
-const ID_HEAD = '{"id":"';
+const ID_HEAD = Buffer.from('{"id":"');
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /**
  * Reads control messages, and remembers the last one: those of one in-band caller differ in nothing but their id,
  * which stands in front.
  */
 export class ControlMessageDecoder {
-  #rest = "";
+  /** What followed the last id, and what it meant. */
+  #rest: Buffer = Buffer.alloc(0);
   #last: ControlMessage | undefined;
 
-  /** As {@link decodeControlMessage}. */
-  decode(json: string): ControlMessage {
-    const idEnd = json.startsWith(ID_HEAD) ? json.indexOf('"', ID_HEAD.length) : -1;
-    if (idEnd < 0) return decodeControlMessage(json);
-    const id = json.slice(ID_HEAD.length, idEnd);
-    if (this.#last && json.length - idEnd === this.#rest.length && json.endsWith(this.#rest) && isPlain(id)) {
+  /** The message between `start` and `end`, as {@link decodeControlMessage}. */
+  decode(bytes: Buffer, start: number, end: number): ControlMessage {
+    const idStart = start + ID_HEAD.length;
+    const idEnd = endOfId(bytes, idStart, end);
+    if (this.#last && idEnd > 0 && this.#rest.compare(bytes, idEnd, end) === 0 && isIdHead(bytes, start)) {
       const { connectionInfo, payloadCodec, metadata } = this.#last;
-      return { id, connectionInfo, payloadCodec, metadata };
+      return { id: bytes.toString("latin1", idStart, idEnd), connectionInfo, payloadCodec, metadata };
     }
-    this.#last = decodeControlMessage(json);
-    this.#rest = json.slice(idEnd);
-    return this.#last;
+    const message = decodeControlMessage(bytes.toString("utf8", start, end));
+    // What says where to call home is another each time.
+    if (idEnd > 0 && message.connectionInfo.info === "" && isIdHead(bytes, start)) {
+      this.#last = message;
+      this.#rest = Buffer.from(bytes.subarray(idEnd, end));
+    }
+    return message;
   }
 }
 
-/** Whether the text means itself inside a JSON string. */
-function isPlain(text: string): boolean {
-  return !text.includes("\\") && !CONTROL_CHARACTER.test(text);
+/** The quotation mark behind an id that means itself, or -1. */
+function endOfId(bytes: Buffer, idStart: number, end: number): number {
+  for (let at = idStart; at < end; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH || byte < 0x20 || byte > 0x7e) return -1;
+  }
+  return -1;
 }
 
-// eslint-disable-next-line no-control-regex -- they may not stand in a JSON string
-const CONTROL_CHARACTER = /[\u0000-\u001f]/;
+function isIdHead(bytes: Buffer, start: number): boolean {
+  return ID_HEAD.compare(bytes, start, start + ID_HEAD.length) === 0;
+}
 
 /** Throws `protocol_error`. Fields that aren't known are ignored, as every release does. */
 export function decodeControlMessage(json: string): ControlMessage {

@@ -3,7 +3,7 @@
  */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { ExpiryQueue, formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
 import type { TcpAddress } from "../address.ts";
 import type { ClientConnectionOptions } from "../client-connection.ts";
@@ -15,6 +15,7 @@ import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 import type { RequestHead } from "./frame-output.ts";
 import { FrameKind, HEAD_BYTES, kindAt, MAX_STREAMS, streamAt } from "./frames.ts";
+import { StreamTable } from "./stream-table.ts";
 import { SwitchRequest } from "./switch-request.ts";
 
 const LAST_STREAM = 2 ** 32 - 1;
@@ -28,9 +29,9 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   readonly #onClose: () => void;
   readonly #input = new FrameInput(this);
   readonly #output: FrameOutput;
-  readonly #streams = new Map<number, ClientStream>();
+  readonly #streams = new StreamTable<ClientStream>();
   /** Streams whose request is out and not acknowledged. */
-  readonly #unacknowledged: ExpiryQueue<ClientStream>;
+  readonly #unacknowledged: DeadlineQueue<ClientStream>;
   #lastStream = 0;
   /** How often something came. */
   #heard = 0;
@@ -44,7 +45,7 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     this.address = formatSocketAddress({ host, port });
     this.#options = options;
     this.#onClose = onClose;
-    this.#unacknowledged = new ExpiryQueue(options.requestTimeoutMs, (stream) => this.#expire(stream));
+    this.#unacknowledged = new DeadlineQueue(options.requestTimeoutMs, (stream) => this.#expire(stream));
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
     this.#socket = socket;
     this.#output = new FrameOutput(socket, nothing);
@@ -79,7 +80,7 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
 
   send(head: RequestHead, request: InBandRequest, receiver: InBandReceiver): void {
     const stream = new ClientStream(++this.#lastStream, receiver, this);
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     this.#output.request(stream.id, head, request);
     if (this.#state === "open") this.#await(stream);
     receiver.connected(stream);
@@ -124,7 +125,7 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     const wasAcknowledged = stream.isAcknowledged;
     if (!wasAcknowledged) {
       stream.isAcknowledged = true;
-      this.#unacknowledged.delete(stream);
+      this.#stopWaiting(stream);
     }
     switch (kind) {
       case FrameKind.ITEM:
@@ -187,14 +188,20 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     }
     this.#state = "open";
     this.#socket.setTimeout(0);
-    for (const stream of this.#streams.values()) this.#await(stream);
+    for (const stream of this.#streams.all()) this.#await(stream);
     this.#output.release();
     this.#input.push(answer);
   }
 
   #await(stream: ClientStream): void {
     stream.sentAt = this.#heard;
-    this.#unacknowledged.add(stream);
+    stream.deadline = this.#unacknowledged.add(stream);
+  }
+
+  #stopWaiting(stream: ClientStream): void {
+    if (!stream.deadline) return;
+    this.#unacknowledged.delete(stream.deadline);
+    stream.deadline = undefined;
   }
 
   /** Whose stream a number is; `undefined` for 0 and for streams that are over. */
@@ -205,8 +212,8 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   }
 
   #forget(stream: ClientStream): void {
-    this.#streams.delete(stream.id);
-    this.#unacknowledged.delete(stream);
+    this.#streams.delete(stream);
+    this.#stopWaiting(stream);
     if (this.#streams.size === 0) this.lastUsed = performance.now();
   }
 
@@ -236,7 +243,7 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     this.#state = "closed";
     this.#socket.destroy();
     this.#unacknowledged.clear();
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.all();
     this.#streams.clear();
     for (const stream of streams) stream.isOver = true;
     this.#onClose();

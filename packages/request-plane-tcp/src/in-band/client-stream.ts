@@ -1,5 +1,5 @@
 import { decodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
-import type { FrameForm, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
+import type { Deadline, FrameForm, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
 import { refusalOf } from "../reply-frame.ts";
 import { HEAD_BYTES, INITIAL_CREDIT } from "./frames.ts";
 
@@ -19,6 +19,8 @@ export class ClientStream implements ResponseControl {
   readonly #carrier: StreamCarrier;
   /** The worker has accepted the request. */
   isAcknowledged = false;
+  /** Of the wait for that. */
+  deadline: Deadline<ClientStream> | undefined;
   /** What the connection had heard when this was sent. */
   sentAt = 0;
   isOver = false;

@@ -10,6 +10,7 @@ import { FrameOutput } from "./frame-output.ts";
 import { FrameKind, HEAD_BYTES, kindAt, MAX_CREDIT, MAX_STREAMS, streamAt } from "./frames.ts";
 import { decodeRequestBody } from "./request-body.ts";
 import { ServerStream } from "./server-stream.ts";
+import { StreamTable } from "./stream-table.ts";
 import type { WriterCarrier } from "./server-stream.ts";
 
 /** How long a caller may take to read our last words. */
@@ -33,7 +34,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
   readonly #socket: Socket;
   readonly #options: InBandServerOptions;
   readonly #input = new FrameInput(this);
-  readonly #streams = new Map<number, ServerStream>();
+  readonly #streams = new StreamTable<ServerStream>();
   /** Streams that have not said that they are accepted. */
   #opening: ServerStream[] = [];
   readonly #waiting = new Set<ServerStream>();
@@ -73,7 +74,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
   }
 
   forget(stream: ServerStream): void {
-    this.#streams.delete(stream.id);
+    this.#streams.delete(stream);
     this.#waiting.delete(stream);
   }
 
@@ -125,10 +126,10 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
       return;
     }
     const stream = new ServerStream(id, credit, this);
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     const refusal = accept({ headers, envelope, connector: stream });
     if (!refusal) return;
-    this.#streams.delete(id);
+    this.#streams.delete(stream);
     this.#refuse(id, refusal, path);
   }
 
@@ -169,7 +170,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
 
   #lose(): void {
     const gone = new RequestPlaneError("disconnected", "The caller is gone");
-    for (const stream of [...this.#streams.values()]) stream.lose(gone);
+    for (const stream of this.#streams.all()) stream.lose(gone);
   }
 
   /** The stream of frames can't be read any further: says why, and drops what still comes, so that it arrives. */

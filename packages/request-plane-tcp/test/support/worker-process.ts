@@ -22,7 +22,13 @@ export class WorkerProcess {
     const tcp = lines[0]!;
     const id = parseInstanceId(tcp.split("/")[1]!)!;
     const name = { namespace: "test", component: "backend", endpoint: "generate" };
-    this.record = { type: "Endpoint", ...name, instance_id: id, transport: { tcp } };
+    this.record = {
+      type: "Endpoint",
+      ...name,
+      instance_id: id,
+      transport: { tcp },
+      response_transports: ["tcp_inband"],
+    };
   }
 
   static async start(world: World): Promise<WorkerProcess> {
