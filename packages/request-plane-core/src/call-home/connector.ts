@@ -59,7 +59,11 @@ export class CallHomeConnector implements ResponseConnector {
     const writer = new CallHomeWriter(socket, address, this.#bounds);
     writer.header(encodeHandshake(subject));
     const link = this.#writers.add(writer);
-    socket.on("close", () => this.#writers.remove(link));
+    socket.on("close", () => {
+      this.#writers.remove(link);
+      // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
+      socket.removeAllListeners();
+    });
     return writer;
   }
 

@@ -123,6 +123,8 @@ export class CallHomeListener implements ResponsePlane {
     socket.on("close", () => {
       this.#connections.remove(link);
       this.#halfOpen.delete(halfOpen);
+      // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
+      socket.removeAllListeners();
     });
   };
 }
