@@ -19,10 +19,14 @@ import type { WrittenResponses } from "./written-responses.ts";
 export interface DecodedRequest {
   readonly control: ControlMessage;
   readonly headers: Headers;
-  /** The payload lies in `envelope` from `payloadStart` to `payloadEnd`. */
-  readonly envelope: Buffer;
-  readonly payloadStart: number;
-  readonly payloadEnd: number;
+  /** Taken away when it is decoded: it would keep alive what came with it from the socket. */
+  payload: Payload | undefined;
+}
+
+interface Payload {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Throws `protocol_error` for an envelope that no worker could answer. */
@@ -33,7 +37,7 @@ export function decodeRequest(
   const envelope = asBuffer(bytes);
   const { bodyStart, end } = boundsOfTwoPart(envelope);
   const control = decoder.decode(envelope, TWO_PART_PREFIX_BYTES, bodyStart);
-  return { control, headers, envelope, payloadStart: bodyStart, payloadEnd: end };
+  return { control, headers, payload: { bytes: envelope, start: bodyStart, end } };
 }
 
 /** Where the response of one request goes. */
@@ -148,15 +152,19 @@ function writeEncoded(writer: ResponseWriter, item: unknown, codec: PayloadCodec
   return writer.write(codec.encode({ data: envelope ?? { data: item }, complete_final: false }), "wrapped");
 }
 
+const NOTHING: Uint8Array = new Uint8Array();
+
+/** Once for each request. */
 function decodePayload(request: DecodedRequest, codec: PayloadCodec | undefined): unknown {
-  const { control, envelope, payloadStart, payloadEnd } = request;
+  const { control, payload } = request;
+  request.payload = undefined;
   const { payloadCodec: name = "json" } = control;
   if (!codec && name !== "json") {
     throw new RequestPlaneError("invalid_argument", `This worker takes JSON payloads, not ${name}`);
   }
   try {
-    if (codec) return codec.decode(envelope.subarray(payloadStart, payloadEnd));
-    return JSON.parse(envelope.toString("utf8", payloadStart, payloadEnd));
+    if (codec) return codec.decode(payload?.bytes.subarray(payload.start, payload.end) ?? NOTHING);
+    return JSON.parse(payload?.bytes.toString("utf8", payload.start, payload.end) ?? "");
   } catch (cause) {
     const message = `The request's payload is not ${codec ? codec.name : "JSON"}`;
     throw new RequestPlaneError("invalid_argument", message, { cause });

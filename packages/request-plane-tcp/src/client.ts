@@ -13,6 +13,7 @@ import type { PoolOptions } from "./connection-pool.ts";
 import { InBandPool } from "./in-band/client-pool.ts";
 import { INITIAL_CREDIT } from "./in-band/frames.ts";
 import { requestBodyBytes } from "./in-band/request-body.ts";
+import { SpareBuffers } from "./in-band/spare-buffers.ts";
 import { encodeFrameHead, encodeHeaders } from "./request-frame.ts";
 
 export interface TcpClientOptions extends PoolOptions {
@@ -30,6 +31,7 @@ const JOIN_BYTES = 16 * 1024;
 export class TcpClient implements RequestPlaneClient {
   readonly #options: TcpClientOptions;
   readonly #pools = new Map<string, ConnectionPool>();
+  readonly #spare = new SpareBuffers();
   readonly #inBandPools = new Map<string, InBandPool>();
   readonly #parsed = new Map<string, TcpAddress>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -112,7 +114,11 @@ export class TcpClient implements RequestPlaneClient {
     const { authority } = address;
     return (
       this.#inBandPools.get(authority) ??
-      this.#keep(this.#inBandPools, authority, new InBandPool(address, this.#options))
+      this.#keep(
+        this.#inBandPools,
+        authority,
+        new InBandPool(address, { ...this.#options, spare: this.#spare }),
+      )
     );
   }
 

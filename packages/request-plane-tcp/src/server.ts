@@ -16,6 +16,7 @@ import type {
 import { pathOf } from "./address.ts";
 import type { PathForm } from "./address.ts";
 import { InBandServerConnection } from "./in-band/server-connection.ts";
+import { SpareBuffers } from "./in-band/spare-buffers.ts";
 import { ServerConnection } from "./server-connection.ts";
 
 export interface TcpServerOptions {
@@ -36,6 +37,7 @@ export class TcpServer implements RequestPlaneServer {
   readonly #connections = new Set<Socket>();
   readonly #switched = new Map<Socket, InBandServerConnection>();
   readonly #unfinished = new ExpiryQueue<Socket>(FRAME_TIMEOUT_MS, (socket) => socket.destroy());
+  readonly #spare = new SpareBuffers();
   readonly #acceptors = new Map<string, RequestAcceptor>();
   /** Pending is always 0: every frame is answered in the turn in which it is read. */
   readonly #pending = 0;
@@ -98,6 +100,7 @@ export class TcpServer implements RequestPlaneServer {
     const options = {
       maxMessageBytes: this.#options.maxMessageBytes,
       unfinished: this.#unfinished,
+      spare: this.#spare,
       acceptorOf: (path: string) => this.#acceptors.get(path),
     };
     const switched = (): void => {

@@ -15,6 +15,7 @@ import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 import type { RequestHead } from "./frame-output.ts";
 import { FrameKind, HEAD_BYTES, kindAt, MAX_STREAMS, streamAt } from "./frames.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 import { StreamTable } from "./stream-table.ts";
 import { SwitchRequest } from "./switch-request.ts";
 
@@ -22,9 +23,16 @@ const LAST_STREAM = 2 ** 32 - 1;
 /** Of what a worker says about the connection as a whole. */
 const MAX_TEXT_BYTES = 64 * 1024;
 
+/** What may wait until the connection is switched. */
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
+
+export interface InBandClientOptions extends ClientConnectionOptions {
+  readonly spare: SpareBuffers;
+}
+
 export class InBandClientConnection implements FrameSink, StreamCarrier {
   readonly address: string;
-  readonly #options: ClientConnectionOptions;
+  readonly #options: InBandClientOptions;
   readonly #socket: Socket;
   readonly #onClose: () => void;
   readonly #input = new FrameInput(this);
@@ -41,14 +49,14 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   lastUsed = performance.now();
 
   /** Starts to connect; requests may be sent at once and wait until the connection is switched. */
-  constructor({ host, port }: TcpAddress, options: ClientConnectionOptions, onClose: () => void) {
+  constructor({ host, port }: TcpAddress, options: InBandClientOptions, onClose: () => void) {
     this.address = formatSocketAddress({ host, port });
     this.#options = options;
     this.#onClose = onClose;
     this.#unacknowledged = new DeadlineQueue(options.requestTimeoutMs, (stream) => this.#expire(stream));
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
     this.#socket = socket;
-    this.#output = new FrameOutput(socket, nothing);
+    this.#output = new FrameOutput(socket, options.spare, nothing);
     this.#output.hold();
     socket.setTimeout(options.connectTimeoutMs);
     socket.once("timeout", () => this.#timeOut());
@@ -73,9 +81,14 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     return this.#streams.size < MAX_STREAMS && this.#lastStream < LAST_STREAM;
   }
 
-  /** What was sent is still being written; a request that is sent now has to wait behind it. */
+  /** What was sent is still being written, or can't be yet; a request that is sent now has to wait behind it. */
   get isCongested(): boolean {
-    return this.#socket.writableNeedDrain && this.#state === "open";
+    if (this.#state === "open") return this.#socket.writableNeedDrain;
+    return this.#output.waitingBytes > MAX_HELD_BYTES;
+  }
+
+  get waitingBytes(): number {
+    return this.#output.waitingBytes;
   }
 
   send(head: RequestHead, request: InBandRequest, receiver: InBandReceiver): void {

@@ -1,17 +1,25 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
 import type { TcpAddress } from "../address.ts";
-import type { PoolOptions } from "../connection-pool.ts";
 import { InBandClientConnection } from "./client-connection.ts";
+import type { InBandClientOptions } from "./client-connection.ts";
 import type { RequestHead } from "./frame-output.ts";
+
+export interface InBandPoolOptions extends InBandClientOptions {
+  /** Most connections. */
+  readonly poolSize: number;
+}
+
+/** What may wait to be written on one connection, when no other may be made. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** The switched connections to one worker address. One is enough, unless it is full of streams or of bytes. */
 export class InBandPool {
   readonly #address: TcpAddress;
-  readonly #options: PoolOptions;
+  readonly #options: InBandPoolOptions;
   readonly #connections: InBandClientConnection[] = [];
 
-  constructor(address: TcpAddress, options: PoolOptions) {
+  constructor(address: TcpAddress, options: InBandPoolOptions) {
     this.#address = address;
     this.#options = options;
   }
@@ -41,17 +49,15 @@ export class InBandPool {
   }
 
   #withRoom(): InBandClientConnection {
-    const { poolSize, channelBuffer } = this.#options;
-    let busy: InBandClientConnection | undefined;
+    let congested: InBandClientConnection | undefined;
     for (const connection of this.#connections) {
       if (!connection.hasRoom) continue;
-      if (!connection.isCongested && connection.pending < channelBuffer) return connection;
-      if (!busy || connection.pending < busy.pending) busy = connection;
+      if (!connection.isCongested) return connection;
+      if (!congested || connection.waitingBytes < congested.waitingBytes) congested = connection;
     }
-    if (this.#connections.length < poolSize) return this.#connect();
-    // As many again may wait as may be sent, as for requests whose workers call home.
-    if (busy && busy.pending < 2 * channelBuffer) return busy;
-    throw this.#full(2 * poolSize * channelBuffer);
+    if (this.#connections.length < this.#options.poolSize) return this.#connect();
+    if (congested && congested.waitingBytes < MAX_WAITING_BYTES) return congested;
+    throw this.#full();
   }
 
   #connect(): InBandClientConnection {
@@ -62,11 +68,12 @@ export class InBandPool {
     return connection;
   }
 
-  #full(limit: number): RequestPlaneError {
+  #full(): RequestPlaneError {
     const { authority } = this.#address;
+    const { poolSize: limit } = this.#options;
     return new RequestPlaneError(
       "overloaded",
-      `${limit} requests to ${authority} wait for their acknowledgement; DYN_TCP_POOL_SIZE and DYN_TCP_CHANNEL_BUFFER allow no more`,
+      `All ${limit} connections to ${authority} are full; DYN_TCP_POOL_SIZE allows no more`,
       { facts: { limit, setting: "DYN_TCP_POOL_SIZE" } },
     );
   }

@@ -6,6 +6,7 @@ import { TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "@dynamo/request-plane
 import type { InBandRequest } from "@dynamo/request-plane-core";
 import { FrameKind, HEAD_BYTES } from "./frames.ts";
 import { FIXED_BYTES } from "./request-body.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 
 /** What stands in front of an envelope. */
 export interface RequestHead {
@@ -23,21 +24,25 @@ function roomFor(part: string | Uint8Array): number {
   return part.length < LONG_TEXT ? part.length * 3 : Buffer.byteLength(part);
 }
 
-const INITIAL_BYTES = 16 * 1024;
 /** From here on the buffer is written before it grows, and pieces of this size are not copied into it. */
 const FULL_BYTES = 128 * 1024;
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export class FrameOutput {
   readonly #socket: Socket;
   /** Called before each write, for what is to leave with it. */
   readonly #beforeWrite: () => void;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  readonly #spare: SpareBuffers;
+  /** There as long as something is in it. */
+  #buffer: Buffer = NOTHING;
   #used = 0;
   #isHeld = false;
   #isScheduled = false;
 
-  constructor(socket: Socket, beforeWrite: () => void) {
+  constructor(socket: Socket, spare: SpareBuffers, beforeWrite: () => void) {
     this.#socket = socket;
+    this.#spare = spare;
     this.#beforeWrite = beforeWrite;
   }
 
@@ -58,12 +63,17 @@ export class FrameOutput {
 
   /** A frame without a body. */
   empty(kind: FrameKind, stream: number): void {
-    this.#head(kind, stream, 0);
+    const at = this.#reserve(HEAD_BYTES);
+    this.#writeHead(at, kind, stream, 0);
+    this.#used = at + HEAD_BYTES;
+    this.#written();
   }
 
   number(kind: FrameKind, stream: number, value: number): void {
-    const at = this.#head(kind, stream, 4);
-    this.#buffer.writeUInt32BE(value, at);
+    const at = this.#reserve(HEAD_BYTES + 4);
+    this.#writeHead(at, kind, stream, 4);
+    this.#used = this.#buffer.writeUInt32BE(value, at + HEAD_BYTES);
+    this.#written();
   }
 
   /** A frame whose body is text or bytes. Gives the bytes of the body. */
@@ -120,22 +130,13 @@ export class FrameOutput {
     if (!this.#isHeld) this.#beforeWrite();
     this.#isScheduled = false;
     if (this.#isHeld || this.#used === 0) return;
-    this.#socket.write(this.#buffer.subarray(0, this.#used));
+    const buffer = this.#buffer;
+    this.#socket.write(buffer.subarray(0, this.#used));
+    this.#buffer = NOTHING;
     this.#used = 0;
     // Taken by the system at once in most cases; what is not belongs to the socket now.
-    const { length } = this.#buffer;
-    if (this.#socket.writableLength > 0 || length > 4 * FULL_BYTES)
-      this.#buffer = Buffer.allocUnsafeSlow(Math.min(length, 2 * FULL_BYTES));
+    if (this.#socket.writableLength === 0) this.#spare.give(buffer);
   };
-
-  #head(kind: FrameKind, stream: number, bytes: number): number {
-    this.#reserve(HEAD_BYTES + bytes);
-    const start = this.#used;
-    this.#writeHead(start, kind, stream, bytes);
-    this.#used = start + HEAD_BYTES + bytes;
-    this.#written();
-    return start + HEAD_BYTES;
-  }
 
   #writeHead(at: number, kind: FrameKind, stream: number, bytes: number): void {
     const buffer = this.#buffer;
@@ -152,7 +153,7 @@ export class FrameOutput {
 
   #writeThrough(piece: Uint8Array): void {
     this.#socket.write(this.#buffer.subarray(0, this.#used));
-    this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#buffer = NOTHING;
     this.#used = 0;
     this.#socket.write(piece);
   }
@@ -177,7 +178,7 @@ export class FrameOutput {
   #reserve(bytes: number): number {
     const needed = this.#used + bytes;
     if (needed <= this.#buffer.length) return this.#used;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    const larger = this.#spare.take(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.#used);
     this.#buffer = larger;
     return this.#used;

@@ -10,6 +10,7 @@ import { FrameOutput } from "./frame-output.ts";
 import { FrameKind, HEAD_BYTES, kindAt, MAX_CREDIT, MAX_STREAMS, streamAt } from "./frames.ts";
 import { decodeRequestBody } from "./request-body.ts";
 import { ServerStream } from "./server-stream.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 import { StreamTable } from "./stream-table.ts";
 import type { WriterCarrier } from "./server-stream.ts";
 
@@ -26,6 +27,7 @@ export interface InBandServerOptions {
   readonly maxMessageBytes: number;
   /** Bounds how long the rest of a frame may take. */
   readonly unfinished: ExpiryQueue<Socket>;
+  readonly spare: SpareBuffers;
   acceptorOf(path: string): RequestAcceptor | undefined;
 }
 
@@ -46,7 +48,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
   constructor(socket: Socket, options: InBandServerOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.output = new FrameOutput(socket, () => this.#open());
+    this.output = new FrameOutput(socket, options.spare, () => this.#open());
     socket.on("data", this.#read);
     socket.on("drain", () => this.#drained());
     socket.on("end", () => this.#lose());
