@@ -63,8 +63,13 @@ export function fillCosts(
   loads: RankLoads,
   ranks: RanksToCost,
 ): void {
-  if (settings.release === "0.7") fill07(settings, request, loads, ranks);
-  else fill16(settings, request, loads, ranks);
+  if (settings.release === "0.7") {
+    fill07(settings, request, loads, ranks);
+    return;
+  }
+  const { overlapScoreCreditDecay = 0 } = settings;
+  if (overlapScoreCreditDecay === 0) fill16(settings, request, loads, ranks);
+  else fillDecaying({ ...settings, overlapScoreCreditDecay }, request, loads, ranks);
 }
 
 /** Prompt tokens that a rank with this overlap would have to compute. */
@@ -92,29 +97,40 @@ function fill16(
   loads: RankLoads,
   { slots, costs }: RanksToCost,
 ): void {
-  const { overlapScoreCredit = 1, overlapScoreCreditDecay = 0 } = settings;
-  const { prefillLoadScale = 1, decodeActiveRequestWeight = 0 } = settings;
+  const { overlapScoreCredit = 1, decodeActiveRequestWeight = 0 } = settings;
   const { overlaps, prefillTokens, blocks, shared, requests } = loads;
-  const leastPrefill = overlapScoreCreditDecay === 0 ? 0 : leastOf(prefillTokens, slots);
-  const requestBlocks = Math.max(1, Math.ceil(tokens / blockSize));
+  const scale = tokens === 0 ? 0 : (settings.prefillLoadScale ?? 1);
   for (let at = 0; at < slots.length; at++) {
     const slot = slots[at] ?? 0;
     const overlap = overlaps[slot] ?? 0;
-    const underWay = prefillTokens[slot] ?? 0;
     // More in the cache than the prompt has: Dynamo counts it all, and takes the credit off again.
-    const own = tokens === 0 ? 0 : Math.max(tokens, overlap * blockSize);
-    const prefill = (underWay + own) / blockSize;
-    let credit = overlapScoreCredit;
-    if (overlapScoreCreditDecay !== 0) {
-      const excess = (underWay - leastPrefill) / blockSize / requestBlocks;
-      credit /= 1 + overlapScoreCreditDecay * excess;
-    }
-    const remaining = Math.max(0, prefill - credit * overlap);
+    const prefill = ((prefillTokens[slot] ?? 0) + Math.max(tokens, overlap * blockSize)) / blockSize;
+    const remaining = Math.max(0, prefill - overlapScoreCredit * overlap);
     const decode = (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0);
-    costs[at] = prefillLoadScale * remaining + decode + decodeActiveRequestWeight * (requests[slot] ?? 0);
+    costs[at] = scale * remaining + decode + decodeActiveRequestWeight * (requests[slot] ?? 0);
   }
 }
 
-function leastOf(values: Float64Array, slots: Int32Array): number {
-  return slots.reduce((least, slot) => Math.min(least, values[slot] ?? 0), Infinity);
+/** The same where the credit decays: a loop of its own, because the usual one is twice as fast without it. */
+function fillDecaying(
+  settings: Cost16 & { overlapScoreCreditDecay: number },
+  { tokens, blocks: newBlocks, blockSize }: RequestSize,
+  loads: RankLoads,
+  { slots, costs }: RanksToCost,
+): void {
+  const { overlapScoreCredit = 1, overlapScoreCreditDecay, decodeActiveRequestWeight = 0 } = settings;
+  const { overlaps, prefillTokens, blocks, shared, requests } = loads;
+  const scale = tokens === 0 ? 0 : (settings.prefillLoadScale ?? 1);
+  const leastUnderWay = slots.reduce((least, slot) => Math.min(least, prefillTokens[slot] ?? 0), Infinity);
+  const requestBlocks = Math.max(1, Math.ceil(tokens / blockSize));
+  for (const [at, slot] of slots.entries()) {
+    const overlap = overlaps[slot] ?? 0;
+    const underWay = prefillTokens[slot] ?? 0;
+    const excess = (underWay - leastUnderWay) / blockSize / requestBlocks;
+    const credit = overlapScoreCredit / (1 + overlapScoreCreditDecay * excess);
+    const prefill = (underWay + Math.max(tokens, overlap * blockSize)) / blockSize;
+    const remaining = Math.max(0, prefill - credit * overlap);
+    const decode = (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0);
+    costs[at] = scale * remaining + decode + decodeActiveRequestWeight * (requests[slot] ?? 0);
+  }
 }
