@@ -103,6 +103,33 @@ test("crowded nodes answer as a plain index", () => {
   }
 });
 
+/** Nodes with the same members but for one now and then: what was found equal before must not be taken for equal. */
+test("a common prompt that single workers lose and get back answers as a plain index", () => {
+  const random = seeded(11);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const slots = new WorkerSlots();
+  const index = new PrefixIndex(slots);
+  const plain = new PlainIndex();
+  const chain = BigUint64Array.of(1n, 2n, 3n, 4n);
+  const apply = (worker: number, change: KvChange): void => {
+    const event = { workerId: BigInt(worker), dpRank: 0, eventId: 0, change };
+    index.apply(event);
+    plain.apply(event);
+  };
+  const whole = { kind: "stored", blockHashes: chain, tokensHashes: chain } as const;
+  for (let worker = 0; worker < 70; worker++) apply(worker, whole);
+  for (let step = 0; step < 5_000; step++) {
+    const worker = below(70);
+    const at = below(4);
+    const start = chain.subarray(0, 1 + at);
+    if (below(3) === 0) apply(worker, { kind: "stored", blockHashes: start, tokensHashes: start });
+    else if (below(3) === 0)
+      apply(worker, { kind: "removed", blockHashes: chain.subarray(at, at + 1 + below(3)) });
+    else for (let all = worker; all < worker + 30; all++) apply(all % 70, whole);
+    compare(index, slots, plain, { queries: [chain, chain.subarray(0, 3)], seed: step });
+  }
+});
+
 function compare(
   index: PrefixIndex,
   slots: WorkerSlots,

@@ -16,6 +16,9 @@ export class Matcher {
   #bits = new Int32Array(1);
   /** The slots are in `#bits`; otherwise the first `#fewCount` of `#few`. */
   #isMany = false;
+  /** The row of the last node, while there are many; and whether `#bits` is all of it. */
+  #row = NONE;
+  #isWhole = false;
   readonly #few: number[] = [];
   #fewCount = 0;
 
@@ -55,6 +58,8 @@ export class Matcher {
     const { words, width } = members.rows;
     if (this.#bits.length !== width) this.#bits = new Int32Array(width);
     this.#bits.set(words.subarray(row * width, (row + 1) * width));
+    this.#row = row;
+    this.#isWhole = true;
   }
 
   #keepOfMany(node: number, depth: number, depths: Int32Array): void {
@@ -65,16 +70,26 @@ export class Matcher {
       writeBits(bits, depth, depths);
       return;
     }
-    const { words, width } = this.#tree.members.rows;
+    const { words, width, stamps, equalTo } = this.#tree.members.rows;
+    const stamp = stamps[this.#row] ?? 0;
+    this.#row = row;
+    // The blocks of a common prompt have the same members, and were compared when they last changed.
+    if (equalTo[row] === stamp) return;
     const start = row * width;
+    let losses = 0;
+    let strangers = 0;
     for (let word = 0; word < bits.length; word++) {
       const had = bits[word] ?? 0;
       const has = words[start + word] ?? 0;
       const lost = had & ~has;
+      strangers |= has & ~had;
       if (lost === 0) continue;
+      losses |= lost;
       bits[word] = had & has;
       writeWord(word, lost, depth, depths);
     }
+    if (this.#isWhole && losses === 0 && strangers === 0) equalTo[row] = stamp;
+    this.#isWhole = strangers === 0;
   }
 
   /** Moves the slots of a node from the bits to the list; who is left in the bits is out. */
