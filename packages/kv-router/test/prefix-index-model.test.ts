@@ -122,9 +122,9 @@ test("a common prompt that single workers lose and get back answers as a plain i
     const worker = below(70);
     const at = below(4);
     const start = chain.subarray(0, 1 + at);
-    if (below(3) === 0) apply(worker, { kind: "stored", blockHashes: start, tokensHashes: start });
-    else if (below(3) === 0)
-      apply(worker, { kind: "removed", blockHashes: chain.subarray(at, at + 1 + below(3)) });
+    const kind = below(9);
+    if (kind < 3) apply(worker, { kind: "stored", blockHashes: start, tokensHashes: start });
+    else if (kind < 5) apply(worker, { kind: "removed", blockHashes: chain.subarray(at, at + 1 + below(3)) });
     else for (let all = worker; all < worker + 30; all++) apply(all % 70, whole);
     compare(index, slots, plain, { queries: [chain, chain.subarray(0, 3)], seed: step });
   }
