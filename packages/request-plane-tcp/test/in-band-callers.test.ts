@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServeOptions } from "@dynamo/request-plane-core";
 import { until } from "@dynamo/test-support";
 import { addressOf, settled } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
@@ -15,7 +16,7 @@ interface Order {
   readonly hold?: boolean;
 }
 
-async function scene(world: World, setup: ManagerSetup = {}) {
+async function scene(world: World, setup: ManagerSetup & ServeOptions = {}) {
   const heard: string[] = [];
   let produced = 0;
   const worker = await world.worker(async function* ({ items = 0, pad = 0, hold }: Order, { signal }) {
@@ -124,6 +125,20 @@ describe("a switched connection", () => {
     expect(made.caller.of(1)[0]!.body).toBe("Server unavailable: unknown endpoint 1/no/such/endpoint");
     expect(await made.caller.ended(2)).toBe(KINDS.REFUSED);
     expect(await made.caller.ended(3)).toBe(KINDS.END);
+    await expectRest(made);
+  });
+
+  it("refuses more streams than one connection may have, until one of them is over", async () => {
+    await using world = new World();
+    const made = await scene(world, { maxInFlight: 100_000 });
+    const most = 20_000;
+    for (let stream = 1; stream <= most + 1; stream += 1) made.caller.ask(stream, { hold: true });
+    expect(await made.caller.ended(most + 1)).toBe(KINDS.REFUSED);
+    expect(made.caller.of(most + 1)[0]!.body).toMatch(/^Server overloaded: 20000 requests/);
+    made.caller.send(KINDS.STOP, 7);
+    expect(await made.caller.ended(7)).toBe(KINDS.END);
+    made.caller.ask(most + 2, { items: 1 });
+    expect(await made.caller.ended(most + 2)).toBe(KINDS.END);
     await expectRest(made);
   });
 
