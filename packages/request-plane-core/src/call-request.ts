@@ -26,7 +26,7 @@ export interface CallRequestFacts {
 export class CallRequest {
   readonly #id: string;
   readonly #options: CallOptions;
-  readonly #request: unknown;
+  #request: unknown;
   readonly #codec: PayloadCodec | undefined;
   /** For the instance that is asked: JSON text, or bytes of the codec or of the application. */
   #payload: EncodedPayload | string | undefined;
@@ -88,6 +88,11 @@ export class CallRequest {
       control: this.#control({ transport, info: "" }),
       payload: typeof payload === "string" ? payload : payload.bytes,
     };
+  }
+
+  /** The response has begun, so that this is sent to nobody else. */
+  release(): void {
+    this.#request = this.#payload = undefined;
   }
 
   #control(connectionInfo: ConnectionInfo): string {

@@ -101,6 +101,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     const reader = this.#reader;
     if (!target || !reader) return;
     this.#isOpen = true;
+    this.#request.release();
     if (this.#unanswered) target.unanswered.remove(this.#unanswered);
     if (reader.isClosed) this.#close();
     else target.health.succeeded();

@@ -8,7 +8,7 @@ import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
 import type { TcpAddress } from "../address.ts";
 import type { ClientConnectionOptions } from "../client-connection.ts";
 import { lostConnection, timedOut } from "../connection-errors.ts";
-import { ClientStream } from "./client-stream.ts";
+import { broken, ClientStream } from "./client-stream.ts";
 import type { StreamCarrier } from "./client-stream.ts";
 import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
@@ -129,49 +129,15 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
-    const kind = kindAt(bytes, start);
-    const stream = this.#find(streamAt(bytes, start));
+    const id = streamAt(bytes, start);
+    const stream = this.#find(id);
     if (!stream) {
-      if (streamAt(bytes, start) === 0) this.#dismissed(kind, textOf(bytes, start, end));
+      if (id === 0) this.#dismissed(kindAt(bytes, start), bytes.toString("utf8", start + HEAD_BYTES, end));
       return;
     }
-    const wasAcknowledged = stream.isAcknowledged;
-    if (!wasAcknowledged) {
-      stream.isAcknowledged = true;
-      this.#stopWaiting(stream);
-    }
-    switch (kind) {
-      case FrameKind.ITEM:
-        stream.data("item", bytes, start + HEAD_BYTES, end);
-        return;
-      case FrameKind.ANNOTATED:
-        stream.data("annotated", bytes, start + HEAD_BYTES, end);
-        return;
-      case FrameKind.OPENED:
-        stream.receiver.opened();
-        return;
-    }
-    stream.isOver = true;
-    this.#forget(stream);
-    switch (kind) {
-      case FrameKind.END:
-        stream.receiver.completed();
-        stream.receiver.ended();
-        return;
-      case FrameKind.RESET:
-        if (!wasAcknowledged) stream.receiver.opened();
-        stream.receiver.ended();
-        return;
-      case FrameKind.REFUSED:
-        stream.refused(textOf(bytes, start, end));
-        return;
-      case FrameKind.FAILED:
-        stream.failed(textOf(bytes, start, end));
-        return;
-      default:
-        stream.receiver.failed(broken(`a frame of kind ${kind}`));
-        throw broken(`a frame of kind ${kind}`);
-    }
+    // Whatever it is, the worker has accepted the request, or has refused it.
+    this.#stopWaiting(stream);
+    if (!stream.take(bytes, start, end)) this.#forget(stream);
   }
 
   #connected(): void {
@@ -266,14 +232,6 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   #lost(cause?: Error): RequestPlaneError {
     return lostConnection(this.address, this.#state !== "connecting", cause);
   }
-}
-
-function textOf(bytes: Buffer, start: number, end: number): string {
-  return bytes.toString("utf8", start + HEAD_BYTES, end);
-}
-
-function broken(what: string): RequestPlaneError {
-  return new RequestPlaneError("protocol_error", `The worker sent ${what}`);
 }
 
 function nothing(): void {

@@ -1,7 +1,7 @@
 import { decodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Deadline, FrameForm, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
 import { refusalOf } from "../reply-frame.ts";
-import { HEAD_BYTES, INITIAL_CREDIT } from "./frames.ts";
+import { FrameKind, HEAD_BYTES, INITIAL_CREDIT, kindAt } from "./frames.ts";
 
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
@@ -17,9 +17,7 @@ export class ClientStream implements ResponseControl {
   readonly id: number;
   readonly receiver: InBandReceiver;
   readonly #carrier: StreamCarrier;
-  /** The worker has accepted the request. */
-  isAcknowledged = false;
-  /** Of the wait for that. */
+  /** Of the wait for the worker to accept the request. */
   deadline: Deadline<ClientStream> | undefined;
   /** What the connection had heard when this was sent. */
   sentAt = 0;
@@ -57,26 +55,61 @@ export class ClientStream implements ResponseControl {
     this.#grant();
   }
 
-  data(form: FrameForm, bytes: Buffer, start: number, end: number): void {
+  /**
+   * A frame of the worker's, with its head. Gives whether more may come. Throws `protocol_error` for one that workers
+   * don't send.
+   */
+  take(bytes: Buffer, start: number, end: number): boolean {
+    const kind = kindAt(bytes, start);
+    switch (kind) {
+      case FrameKind.ITEM:
+        this.#data(bytes, start, end, "item");
+        return true;
+      case FrameKind.ANNOTATED:
+        this.#data(bytes, start, end, "annotated");
+        return true;
+      case FrameKind.OPENED:
+        this.receiver.opened();
+        return true;
+    }
+    this.isOver = true;
+    this.#last(kind, bytes.toString("utf8", start + HEAD_BYTES, end));
+    return false;
+  }
+
+  #data(bytes: Buffer, start: number, end: number, form: FrameForm): void {
     if (this.#credit <= 0) {
       this.kill();
-      this.receiver.failed(new RequestPlaneError("protocol_error", "The worker sent more than it may"));
+      this.receiver.failed(broken("more than it may"));
       return;
     }
-    const cost = HEAD_BYTES + end - start;
-    this.#credit -= cost;
-    this.#received += cost;
-    this.receiver.frame(bytes, start, end, form);
+    this.#credit -= end - start;
+    this.#received += end - start;
+    this.receiver.frame(bytes, start + HEAD_BYTES, end, form);
     this.#grant();
   }
 
-  /** The worker's last word on this stream was an error. */
-  refused(text: string): void {
-    this.receiver.failed(refusalOf(text).with({ address: this.#carrier.address }));
-  }
-
-  failed(json: string): void {
-    this.receiver.failed(failureIn(json));
+  #last(kind: number, text: string): void {
+    const { receiver } = this;
+    switch (kind) {
+      case FrameKind.END:
+        receiver.completed();
+        receiver.ended();
+        return;
+      case FrameKind.RESET:
+        receiver.opened();
+        receiver.ended();
+        return;
+      case FrameKind.REFUSED:
+        receiver.failed(refusalOf(text).with({ address: this.#carrier.address }));
+        return;
+      case FrameKind.FAILED:
+        receiver.failed(failureIn(text));
+        return;
+      default:
+        receiver.failed(broken(`a frame of kind ${kind}`));
+        throw broken(`a frame of kind ${kind}`);
+    }
   }
 
   tooLarge(actual: number): void {
@@ -98,10 +131,15 @@ export class ClientStream implements ResponseControl {
   }
 }
 
+/** The error of a worker that breaks the protocol. */
+export function broken(what: string): RequestPlaneError {
+  return new RequestPlaneError("protocol_error", `The worker sent ${what}`);
+}
+
 function failureIn(json: string): RequestPlaneError {
   try {
     const error = decodePrologue(json);
-    return error ?? new RequestPlaneError("protocol_error", "The worker sent a failure without an error");
+    return error ?? broken("a failure without an error");
   } catch (error) {
     return RequestPlaneError.from(error);
   }
