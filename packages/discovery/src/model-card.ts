@@ -66,7 +66,8 @@ export interface ModelCard {
  * no files are needed. Frontends from 0.7.1 to 1.6.1 accept it as it is. All replicas of a model must publish
  * the same card, or Dynamo refuses the second one.
  *
- * Default: 8192 tokens of context, blocks of 16. Throws `invalid_argument` when the name is empty.
+ * Default: what Dynamo's own text workers publish, so that they can be replicas of one model: a context length of 0,
+ * which says nothing, and blocks of 16. Throws `invalid_argument` when the name is empty.
  */
 export function textChatCard(displayName: string, overrides: Partial<ModelCard> = {}): ModelCard {
   if (displayName === "") throw new RequestPlaneError("invalid_argument", "A model needs a name.");
@@ -75,7 +76,7 @@ export function textChatCard(displayName: string, overrides: Partial<ModelCard> 
     slug: slugOf(displayName),
     model_info: null,
     tokenizer: null,
-    context_length: 8192,
+    context_length: 0,
     kv_cache_block_size: 16,
     migration_limit: 0,
     model_type: "Chat",

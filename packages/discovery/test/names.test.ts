@@ -62,6 +62,8 @@ test.each([
 });
 
 test("a card for chat has what every release demands", () => {
+  // A second worker of a model whose length differs is refused by frontends of 1.6, and Dynamo's own have 0.
+  expect(textChatCard("Org/Model")).toMatchObject({ context_length: 0, kv_cache_block_size: 16 });
   const card = textChatCard("Org/Model", { context_length: 4096 });
   expect(card).toMatchObject({ display_name: "Org/Model", slug: "org_model", context_length: 4096 });
   expect(Object.keys(card)).toEqual([

@@ -1,0 +1,133 @@
+/**
+ * The ends of a chat, ours and theirs: OpenAI frontends and workers behind them.
+ */
+import { Child } from "../child.ts";
+import { freePort } from "../free-port.ts";
+import type { Site } from "../site.ts";
+import { until } from "../waiting.ts";
+import { startPython } from "./python-program.ts";
+
+const APPS = new URL("../../../../apps/", import.meta.url).pathname;
+/** Of the workers that cells share. */
+export const OUR_MODEL = "ours";
+export const THEIR_MODEL = "theirs";
+
+/** A server with OpenAI's routes. */
+export class ChatFrontend implements AsyncDisposable {
+  readonly url: string;
+  readonly process: Child;
+
+  constructor(url: string, process: Child) {
+    this.url = url;
+    this.process = process;
+  }
+
+  /** Resolves when the model is listed and answers, which for some releases is not the same moment. */
+  async waitFor(model: string): Promise<void> {
+    await until(`the frontend lists ${model}`, async () => (await this.models()).includes(model), 15_000);
+    await until(`the frontend answers for ${model}`, () => this.#answersFor(model));
+  }
+
+  async #answersFor(model: string): Promise<boolean> {
+    const body = JSON.stringify({ model, messages: [{ role: "user", content: "ready?" }] });
+    const headers = { "content-type": "application/json" };
+    const url = `${this.url}/v1/chat/completions`;
+    const response = await fetch(url, { method: "POST", headers, body }).catch(() => undefined);
+    await response?.body?.cancel();
+    return response?.ok === true;
+  }
+
+  async models(): Promise<string[]> {
+    const response = await fetch(`${this.url}/v1/models`).catch(() => undefined);
+    if (!response?.ok) return [];
+    const { data } = (await response.json()) as { data: { id: string }[] };
+    return data.map(({ id }) => id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.kill();
+  }
+}
+
+export async function theirFrontend(site: Site): Promise<ChatFrontend> {
+  const port = await freePort();
+  const child = await startPython(site, "chat.py", ["frontend", String(port)]);
+  await child.message("started");
+  return new ChatFrontend(`http://127.0.0.1:${port}`, child);
+}
+
+export async function ourFrontend(site: Site): Promise<ChatFrontend> {
+  const child = await startApp(site, "frontend", ["--http-host", "127.0.0.1", "--http-port", "0"]);
+  const [, url = ""] = await says(child, /Listening on (http:\/\/[\d.:]+)/);
+  return new ChatFrontend(url, child);
+}
+
+/** A worker of theirs that answers with the question. */
+export async function startTheirEcho(site: Site, model: string): Promise<Child> {
+  const child = await startPython(site, "chat.py", ["echo", endpointOf(model), model]);
+  await child.message("started");
+  return child;
+}
+
+/** Our mock worker, which answers with the question unless the options say otherwise. */
+export async function startOurChatWorker(
+  site: Site,
+  model: string,
+  options: readonly string[] = [],
+): Promise<ChatWorker> {
+  const args = ["--model-name", model, "--endpoint", `dyn://${endpointOf(model)}`, ...options];
+  const child = await startApp(site, "mock-worker", args);
+  await says(child, /serving /);
+  return new ChatWorker(child);
+}
+
+export function ourChatWorker(site: Site): Promise<ChatWorker> {
+  return startOurChatWorker(site, OUR_MODEL);
+}
+
+export function theirEcho(site: Site): Promise<Child> {
+  return startTheirEcho(site, THEIR_MODEL);
+}
+
+export class ChatWorker implements AsyncDisposable {
+  readonly process: Child;
+
+  constructor(process: Child) {
+    this.process = process;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.kill();
+  }
+}
+
+/** Each model has an endpoint of its own. */
+function endpointOf(model: string): string {
+  return `chat.${model}.generate`;
+}
+
+async function startApp(site: Site, app: string, args: readonly string[]): Promise<Child> {
+  return new Child({
+    name: `our ${app} for ${site.name}`,
+    command: process.execPath,
+    args: [`${APPS}${app}/src/main.ts`, ...args],
+    env: {
+      ...(await site.environment()),
+      DYN_LOG: "info",
+      DYN_TCP_RPC_PORT: "0",
+      DYN_HTTP_RPC_PORT: "0",
+      NATS_SERVER: site.surroundings.natsUrl,
+    },
+  });
+}
+
+/** Resolves when it is in the log. Rejects with the log when it doesn't come. */
+async function says(child: Child, what: RegExp): Promise<RegExpExecArray> {
+  const holds = (): boolean => what.test(child.log);
+  await until(`${child.name} says ${String(what)}`, holds).catch((cause: unknown) => {
+    throw new Error(`${String(cause)}; it said:\n${child.log}`, { cause });
+  });
+  const found = what.exec(child.log);
+  if (!found) throw new Error(`${child.name} has said too much`);
+  return found;
+}
