@@ -54,7 +54,7 @@ async function interop({ releases, planes, only, concurrency, isWhole }: Interop
     { natsUrl: server.url, wheels },
     (result) => stderr.write(`${lineOf(result)}\n`),
   );
-  stdout.write(`${tableOf(results)}\n`);
+  stdout.write(`${tableOf(results)}\nAfter ${(performance.now() / 1000).toFixed(0)} s.\n`);
   if (isWhole) await writePage(results, `Python ${python.version} and Node ${process.versions.node}`);
   if (results.some(({ status }) => status === "fail")) process.exitCode = 1;
 }

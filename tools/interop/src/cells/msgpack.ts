@@ -1,5 +1,5 @@
 /**
- * Payloads in msgpack, which workers of 1.4 and later advertise and callers of 1.4 and later send to workers that advertise it.
+ * Payloads in msgpack: workers of 1.4 and later advertise it, and callers of 1.4 and later send it to those who do.
  */
 import assert from "node:assert/strict";
 import { msgpack } from "@dynamo/request-plane-core/msgpack";
