@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { EndpointRecord } from "@dynamo/request-plane-core";
+import type { EndpointRecord, ResponseMode } from "@dynamo/request-plane-core";
 import { CASES } from "../cases.ts";
 import { runConformance } from "../run-conformance.ts";
 import type { ConformanceReport } from "../run-conformance.ts";
@@ -13,6 +13,7 @@ interface Options {
   readonly address?: EndpointRecord;
   readonly instance?: EndpointRecord;
   readonly callHomeHost: string;
+  readonly responses: ResponseMode;
   readonly group: readonly string[];
   readonly concurrency: number;
   readonly json: boolean;
@@ -54,6 +55,7 @@ async function test(options: Options, output: Output): Promise<number> {
       return { server: transport, client: transport };
     },
     foreign: { record, callHomeHost: options.callHomeHost },
+    responses: options.responses,
     cases,
     concurrency: options.concurrency,
   });
@@ -71,6 +73,11 @@ function commandLine(output: Output): Command {
     .option("--address <scheme:address>", "address of the worker's endpoint", parsed(recordOfAddress))
     .option("--instance <json>", "its instance record, or @file", parsed(recordOfJson))
     .option("--call-home-host <host>", "address on which responses are awaited", "127.0.0.1")
+    .addOption(
+      new Option("--responses <way>", "which way they come back; in-band needs a record that offers it")
+        .choices(["auto", "callhome", "inband"])
+        .default("auto"),
+    )
     .addOption(new Option("--group <name...>", "only these groups").choices(groups).default([], "all"))
     .option("--concurrency <count>", "cases at the same time", count, 4)
     .option("--json", "a report for programs", false)
