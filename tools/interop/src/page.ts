@@ -32,7 +32,9 @@ export function pageWith(page: string, results: readonly CellResult[], facts: Ru
 
 function sectionsOf(page: string): Map<string, string> {
   const [, ...sections] = page.split(/^(?=## )/m);
-  return new Map(sections.map((section) => [/^## Dynamo (\S+)/.exec(section)?.[1] ?? "", section]));
+  return new Map(
+    sections.map((section) => [/^## Dynamo (\S+)/.exec(section)?.[1] ?? "", `${section.trimEnd()}\n`]),
+  );
 }
 
 function sectionOf(release: Release, results: readonly CellResult[], { date, versions }: RunFacts): string {

@@ -32,6 +32,7 @@ describe("the page", () => {
     expect(page.indexOf("Dynamo 1.6.1")).toBeLessThan(page.indexOf("Dynamo 0.7.1"));
     expect(page).toContain("| a cell  | pass       | cannot (1) |");
     expect(page).toContain("| another | cannot (1) |            |");
+    expect(page).not.toContain("\n\n\n");
     expect(page.match(/1\. It has no word for it\./g)).toHaveLength(1);
   });
 
