@@ -101,6 +101,29 @@ describe("a switched connection", () => {
     await expectRest(made);
   });
 
+  it("reads no more of a caller that doesn't read its refusals, and loses none of them", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    const { socket } = made.caller;
+    socket.pause();
+    const refused = 2_000;
+    const body = requestBody("x".repeat(30_000), {});
+    for (let stream = 1; stream <= refused; stream += 1)
+      socket.write(inBandFrame(KINDS.REQUEST, stream, body));
+    let left = 0;
+    await until("the worker reads no more", async () => {
+      const before = socket.writableLength;
+      await sleep(200);
+      left = socket.writableLength;
+      return left === before;
+    });
+    expect(left).toBeGreaterThan(refused * 30_000 * 0.2);
+    socket.resume();
+    expect(await made.caller.ended(refused)).toBe(KINDS.REFUSED);
+    expect(made.caller.frames).toHaveLength(refused);
+    await expectRest(made);
+  });
+
   it("refuses a request that is too large, skips it and goes on", async () => {
     await using world = new World();
     const made = await scene(world, { tcp: { maxMessageBytes: 4_000 } });

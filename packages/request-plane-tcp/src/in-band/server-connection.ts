@@ -16,6 +16,8 @@ import type { WriterCarrier } from "./server-stream.ts";
 
 /** How long a caller may take to read our last words. */
 const FAREWELL_MS = 1_000;
+/** What may wait for the caller to read before nothing more is read from it. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /**
  * Frames about streams that are over, for each request at most: a stop, a kill and some credit may cross with the
  * end of the response. A caller that sends many more has nothing to say.
@@ -106,6 +108,8 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
     try {
       this.#input.push(chunk);
       this.#watch();
+      // Refusals need no credit: a caller that doesn't read them isn't read either, or they would pile up here.
+      if (this.output.waitingBytes > MAX_WAITING_BYTES) this.#socket.pause();
     } catch (error) {
       this.#dismiss(RequestPlaneError.from(error));
     }
@@ -158,6 +162,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
   }
 
   #drained(): void {
+    this.#socket.resume();
     for (const stream of this.#waiting) if (stream.wakeIfRoom()) this.#waiting.delete(stream);
   }
 
