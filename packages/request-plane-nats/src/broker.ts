@@ -18,8 +18,8 @@ export interface BrokerOptions extends ServerSettings {
 
 export interface BrokerEvents {
   readonly onLost: (error: RequestPlaneError) => void;
-  /** The server's permissions don't allow what was sent. */
-  readonly onForbidden: (violation: PermissionViolationError) => void;
+  /** The server's permissions don't allow what was sent. Gives true when no warning is needed. */
+  readonly onForbidden: (violation: PermissionViolationError) => boolean;
 }
 
 /** A server that doesn't answer this many pings is given up. */
@@ -193,7 +193,7 @@ export class Broker {
   }
 
   #onServerError(error: Error): void {
-    if (error instanceof PermissionViolationError) this.#events.onForbidden(error);
+    if (error instanceof PermissionViolationError && this.#events.onForbidden(error)) return;
     const problem = describe(error);
     if (problem === this.#lastProblem) return;
     this.#lastProblem = problem;

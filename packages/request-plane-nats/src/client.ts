@@ -1,7 +1,8 @@
 import { createInbox } from "@nats-io/transport-node";
-import type { Msg, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Logger, OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
+import { disconnected } from "./broker-errors.ts";
 import { Broker } from "./broker.ts";
 import type { BrokerOptions } from "./broker.ts";
 import { checkSize, PLANE_LIMIT } from "./limits.ts";
@@ -18,6 +19,14 @@ export interface NatsClientOptions extends BrokerOptions {
   readonly maxPendingBytes: number;
 }
 
+/** A request that leaves at the end of this turn of the event loop. */
+interface Outgoing {
+  readonly connection: NatsConnection;
+  readonly token: string;
+  readonly request: OutboundRequest;
+  readonly headers: MsgHdrs | undefined;
+}
+
 /** Publishes requests and waits for their replies, all on one inbox of one connection. */
 export class NatsClient implements RequestPlaneClient {
   readonly #options: NatsClientOptions;
@@ -25,6 +34,7 @@ export class NatsClient implements RequestPlaneClient {
   readonly #waiters: Waiters;
   /** Where replies come in, and the connection on which it is subscribed. */
   #inbox: { readonly connection: NatsConnection; readonly prefix: string } | undefined;
+  readonly #outbox: Outgoing[] = [];
   #sent = 0;
 
   constructor(options: NatsClientOptions, logger: Logger) {
@@ -64,25 +74,48 @@ export class NatsClient implements RequestPlaneClient {
     return { connections: this.#broker.current ? 1 : 0, pending: this.#waiters.size };
   }
 
-  async #send(
+  #send(
     connection: NatsConnection,
-    { address, envelope, envelopeBytes, signal }: OutboundRequest,
+    request: OutboundRequest,
     { headers, bytes }: EncodedHeaders,
   ): Promise<void> {
     const token = (this.#sent++).toString(36);
-    const reply = `${this.#inboxOn(connection)}.${token}`;
+    const { address, envelopeBytes, signal } = request;
+    const acknowledged = new Promise<void>((resolve, reject) => {
+      this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
+    });
+    if (this.#outbox.push({ connection, token, request, headers }) === 1) setImmediate(this.#publishAll);
+    return signal ? this.#abortable(acknowledged, token, signal) : acknowledged;
+  }
+
+  async #abortable(acknowledged: Promise<void>, token: string, signal: AbortSignal): Promise<void> {
     const abort = (): void => this.#waiters.take(token)?.reject(aborted(signal));
-    signal?.addEventListener("abort", abort);
+    signal.addEventListener("abort", abort);
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
-        connection.publish(address, Buffer.concat(envelope), { reply, ...(headers && { headers }) });
-      });
-    } catch (error) {
-      this.#waiters.take(token);
-      throw RequestPlaneError.from(error, "disconnected").with({ address });
+      await acknowledged;
     } finally {
-      signal?.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * The NATS client writes once for all that is published in one go: requests that were made since the event loop
+   * last waited leave with one system call.
+   */
+  readonly #publishAll = (): void => {
+    for (const message of this.#outbox.splice(0)) this.#publish(message);
+  };
+
+  #publish({ connection, token, request: { address, envelope }, headers }: Outgoing): void {
+    // Aborted or failed meanwhile.
+    if (!this.#waiters.has(token)) return;
+    try {
+      if (this.#broker.current !== connection) throw disconnected("cannot_connect", this.#broker.shown);
+      const reply = `${this.#inboxOn(connection)}.${token}`;
+      connection.publish(address, Buffer.concat(envelope), { reply, ...(headers && { headers }) });
+    } catch (error) {
+      const failure = RequestPlaneError.from(error, "disconnected").with({ address });
+      this.#waiters.take(token)?.reject(failure);
     }
   }
 
@@ -119,12 +152,13 @@ export class NatsClient implements RequestPlaneClient {
   }
 
   /** Without the inbox no reply can come; it is subscribed anew for the next request. */
-  #forbidden({ operation, subject, message }: PermissionViolationError): void {
+  #forbidden({ operation, subject, message }: PermissionViolationError): boolean {
     const isInbox = operation === "subscription" && subject === `${this.#inbox?.prefix ?? ""}.*`;
     if (isInbox) this.#inbox = undefined;
-    else if (operation === "subscription") return;
+    else if (operation === "subscription") return false;
     const error = new RequestPlaneError("permission_denied", `NATS does not allow this: ${message}`);
     this.#fail(error, this.#waiters.takeAll(isInbox ? undefined : subject));
+    return false;
   }
 
   #timedOut(subject: string): RequestPlaneError {

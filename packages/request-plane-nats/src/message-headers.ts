@@ -1,5 +1,5 @@
 /** Headers of a request as NATS headers, and back. */
-import { headers as createHeaders } from "@nats-io/transport-node";
+import { MsgHdrsImpl } from "@nats-io/transport-node";
 import type { MsgHdrs } from "@nats-io/transport-node";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Headers } from "@dynamo/request-plane-core";
@@ -11,28 +11,37 @@ export interface EncodedHeaders {
   readonly bytes: number;
 }
 
-/** `NATS/1.0`, and the empty line that ends the block. */
-const FRAME_BYTES = "NATS/1.0\r\n\r\n".length;
+/** What the client would make of the headers, made once: it takes them apart and together again for each request. */
+class EncodedBlock extends MsgHdrsImpl {
+  readonly #block: Buffer;
+
+  constructor(block: Buffer) {
+    super();
+    this.#block = block;
+  }
+
+  override encode(): Uint8Array {
+    return this.#block;
+  }
+}
 
 /** Throws `invalid_argument` for names and values that can't be in a header block. */
 export function encodeHeaders(record: Headers): EncodedHeaders {
-  const entries = Object.entries(record);
-  if (entries.length === 0) return { headers: undefined, bytes: 0 };
-  const headers = createHeaders();
-  let bytes = FRAME_BYTES;
-  for (const [name, given] of entries) {
+  let lines = "";
+  for (const [name, given] of Object.entries(record)) {
     const value = given.trim();
     if (!/^[!-9;-~]+$/.test(name) || /[\0\r\n]/.test(value)) {
       throw new RequestPlaneError("invalid_argument", `The header '${name}' can't be sent over NATS`);
     }
-    headers.set(name, value);
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + ": \r\n".length;
+    lines += `${name}: ${value}\r\n`;
   }
-  return { headers, bytes };
+  if (lines === "") return { headers: undefined, bytes: 0 };
+  const block = Buffer.from(`NATS/1.0\r\n${lines}\r\n`);
+  return { headers: new EncodedBlock(block), bytes: block.length };
 }
 
 /** Names in lower case; of several values the first. */
 export function decodeHeaders(headers: MsgHdrs | undefined): Headers {
   if (!headers) return {};
-  return Object.fromEntries(headers.keys().map((name) => [name.toLowerCase(), headers.get(name)]));
+  return Object.fromEntries(Array.from(headers, ([name, [first = ""]]) => [name.toLowerCase(), first]));
 }

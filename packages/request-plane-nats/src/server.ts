@@ -2,6 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
+  EndpointName,
   EndpointRegistration,
   Logger,
   PlaneHealth,
@@ -10,20 +11,23 @@ import type {
 } from "@dynamo/request-plane-core";
 import { Broker } from "./broker.ts";
 import type { BrokerOptions } from "./broker.ts";
+import type { EndpointStats } from "./endpoint-stats.ts";
 import { decodeHeaders } from "./message-headers.ts";
 import { encodeRefusal } from "./refusal.ts";
+import { QUEUE_GROUP } from "./service.ts";
+import { Services } from "./services.ts";
 import { subjectOf } from "./subject.ts";
 import { within } from "./within.ts";
 
-/** Dynamo's: of several subscribers with the same name one is asked. */
-const QUEUE_GROUP = "q";
 /** How long the server may take to answer that it has read what was sent. */
 const FLUSH_MS = 5_000;
 const DRAIN_MS = 1_000;
 
 /** An endpoint that takes requests, or refuses them while it drains. */
 interface Served {
+  readonly name: EndpointName;
   accept: RequestAcceptor;
+  stats?: EndpointStats;
   subscription?: Subscription;
   failure?: Error;
 }
@@ -32,13 +36,15 @@ interface Served {
 export class NatsServer implements RequestPlaneServer {
   readonly #broker: Broker;
   readonly #logger: Logger;
+  readonly #services: Services;
   readonly #served = new Map<string, Served>();
 
   constructor(options: BrokerOptions, logger: Logger) {
     this.#logger = logger;
+    this.#services = new Services(logger);
     this.#broker = new Broker(options, logger, {
       onLost: () => undefined,
-      onForbidden: () => undefined,
+      onForbidden: ({ subject }) => subject.startsWith("$SRV."),
     });
   }
 
@@ -53,13 +59,14 @@ export class NatsServer implements RequestPlaneServer {
         facts: { address: subject },
       });
     }
-    const served: Served = { accept: registration.accept };
+    const served: Served = { name: registration, accept: registration.accept };
     this.#served.set(subject, served);
     try {
       await this.#subscribe(await this.#broker.connect(), subject, served);
       return subject;
     } catch (error) {
       served.subscription?.unsubscribe();
+      this.#services.remove(registration, subject);
       this.#served.delete(subject);
       throw error;
     }
@@ -69,7 +76,8 @@ export class NatsServer implements RequestPlaneServer {
     const served = this.#served.get(subject);
     if (!served) return;
     served.accept = () => new RequestPlaneError("unknown_endpoint", `unknown endpoint ${subject}`);
-    const { subscription } = served;
+    const { name, subscription } = served;
+    this.#services.remove(name, subject);
     if (subscription && !subscription.isClosed() && this.#broker.current) {
       await within(DRAIN_MS, subscription.drain()).catch(() => undefined);
     }
@@ -94,6 +102,7 @@ export class NatsServer implements RequestPlaneServer {
       else this.#onRequest(message, subject, served);
     });
     served.subscription = connection.subscribe(subject, { queue: QUEUE_GROUP, callback });
+    served.stats = this.#services.add(connection, served.name, subject);
     try {
       await within(FLUSH_MS, connection.flush());
     } catch (cause) {
@@ -114,17 +123,19 @@ export class NatsServer implements RequestPlaneServer {
   }
 
   /** What is thrown here would end the connection's reader. */
-  #onRequest(message: Msg, subject: string, { accept }: Served): void {
+  #onRequest(message: Msg, subject: string, { accept, stats }: Served): void {
+    const startedAt = performance.now();
+    let refusal: RequestPlaneError | undefined;
     try {
-      const refusal = accept({ headers: decodeHeaders(message.headers), envelope: message.data });
-      if (!refusal) {
-        message.respond();
-        return;
-      }
-      const { text, headers } = encodeRefusal(refusal, subject);
-      message.respond(text, { headers });
+      refusal = accept({ headers: decodeHeaders(message.headers), envelope: message.data });
+      if (refusal) {
+        const { text, headers } = encodeRefusal(refusal, subject);
+        message.respond(text, { headers });
+      } else message.respond();
     } catch (error) {
+      refusal = RequestPlaneError.from(error);
       this.#logger.error({ subject, error: String(error) }, "A request could not be answered");
     }
+    stats?.count(startedAt, refusal);
   }
 }

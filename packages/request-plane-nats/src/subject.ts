@@ -14,7 +14,7 @@ const MAX_SUBJECT_BYTES = 2_000;
 /** Throws `invalid_argument` for names that make no subject. */
 export function subjectOf(instance: Omit<EndpointRegistration, "accept">): string {
   const { namespace, component, endpoint, instanceId } = instance;
-  const service = slug(`${namespace}_${component}`);
+  const service = serviceName(namespace, component);
   const subject = `${service}.${encodeToken(endpoint)}-${formatInstanceId(instanceId)}`;
   const names = [namespace, component, endpoint];
   if (names.includes("") || service === "" || !names.every((name) => name.isWellFormed())) {
@@ -27,8 +27,8 @@ export function subjectOf(instance: Omit<EndpointRegistration, "accept">): strin
 }
 
 /** As Dynamo writes names of services: several names may become one, the instance id tells them apart. */
-function slug(text: string): string {
-  return text
+export function serviceName(namespace: string, component: string): string {
+  return `${namespace}_${component}`
     .toLowerCase()
     .replaceAll(/[^a-z0-9_-]/gu, "_")
     .replace(/^_+/, "");

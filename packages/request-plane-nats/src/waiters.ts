@@ -32,6 +32,10 @@ export class Waiters {
     this.#timer ??= setTimeout(this.#expire, this.#timeoutMs);
   }
 
+  has(token: string): boolean {
+    return this.#waiters.has(token);
+  }
+
   take(token: string): Waiter | undefined {
     const waiter = this.#waiters.get(token);
     if (!waiter) return undefined;
