@@ -36,7 +36,7 @@ export class Services {
     this.#warned = true;
     this.#logger.warn(
       { error: String(error) },
-      "NATS does not let this process answer on $SRV: tools don't find its endpoints, requests do",
+      "This process can't answer on $SRV of NATS: tools don't find its endpoints, requests do",
     );
   };
 }

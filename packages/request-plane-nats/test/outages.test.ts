@@ -50,7 +50,10 @@ describeWithNats("when NATS is killed", () => {
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(50_000_000);
     await nats.start();
     await until("both are connected again", () => isUp(both));
-    await client.deliver(request(address, 1_000));
+    // The worker's connection may be up a moment before the server has read its subscriptions.
+    await until("the worker is asked", () =>
+      client.deliver(request(address, 1_000)).then(() => true, isUnknown),
+    );
     expect(received.map(({ envelope }) => envelope.length)).toEqual([100, 1_000]);
   });
 
@@ -264,3 +267,9 @@ describeWithNats("a manager whose NATS is away", () => {
     });
   });
 });
+
+/** `false` for a subject that nobody has; other errors are thrown. */
+function isUnknown(error: unknown): false {
+  expect(error).toMatchObject({ code: "unknown_endpoint" });
+  return false;
+}

@@ -189,7 +189,7 @@ describeWithNats("the service of a component", () => {
       ),
     );
     expect(warnings.filter((warning) => warning.includes("$SRV"))).toEqual([
-      "NATS does not let this process answer on $SRV: tools don't find its endpoints, requests do",
+      "This process can't answer on $SRV of NATS: tools don't find its endpoints, requests do",
     ]);
     expect(warnings.join()).not.toContain("Permissions");
     await server.unregister(address);
