@@ -18,6 +18,12 @@ export interface Annotated<T> {
   readonly error?: DynamoError;
 }
 
+/**
+ * An item as JSON text: that of its data, or of an item with more than data its envelope, in which the data is JSON
+ * text.
+ */
+export type JsonItem = string | Annotated<string>;
+
 export function isErrorItem(item: Annotated<unknown>): boolean {
   return item.event === "error";
 }

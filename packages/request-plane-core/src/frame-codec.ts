@@ -5,6 +5,7 @@
  */
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
+import { parseExactJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Frame } from "./response-buffer.ts";
 
@@ -48,6 +49,12 @@ export function jsonOfFrame({ bytes, start, end, form }: Frame): string | undefi
   if (form === "annotated") return undefined;
   const text = bytes.toString("utf8", start, end);
   return form === "item" ? text : jsonOfWrapped(text);
+}
+
+/** The JSON text of the data in a frame's envelope, with numbers as the worker wrote them. */
+export function jsonOfData({ bytes, start, end, form }: Frame): string {
+  const frame = parseExactJson(bytes.toString("utf8", start, end)) as Wrapper<unknown>;
+  return JSON.stringify(form === "wrapped" ? frame.data?.data : frame.data);
 }
 
 /** The item of a wrapper that holds nothing else. */

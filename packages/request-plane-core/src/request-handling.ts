@@ -7,7 +7,7 @@ import type { ErrorDialect } from "./dynamo-error.ts";
 import type { Handler } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { HandlerContext } from "./handler-context.ts";
-import { encodeJson } from "./payload-codec.ts";
+import { EncodedItem, encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { ResponseWriter } from "./response-plane.ts";
 import type { Headers, InboundRequest } from "./transport.ts";
@@ -137,11 +137,16 @@ async function finish(iterator: AsyncIterator<unknown>): Promise<void> {
 
 function writeItem(writer: ResponseWriter, item: unknown, codec: PayloadCodec | undefined): boolean {
   const isAnnotated = item instanceof AnnotatedItem;
-  if (codec) return writeEncoded(writer, isAnnotated ? item : (item ?? null), codec);
-  const json = encodeJson(isAnnotated ? item.envelope : item);
+  if (codec) return writeEncoded(writer, isAnnotated ? item : plain(item), codec);
+  const json = item instanceof EncodedItem ? item.json : encodeJson(isAnnotated ? item.envelope : item);
   if (writer.framing === "bare") return writer.write(json, isAnnotated ? "annotated" : "item");
   const data = isAnnotated ? json : `{"data":${json}}`;
   return writer.write(`{"data":${data},"complete_final":false}`, "wrapped");
+}
+
+/** A value for a codec other than JSON. */
+function plain(item: unknown): unknown {
+  return item instanceof EncodedItem ? (JSON.parse(item.json) as unknown) : (item ?? null);
 }
 
 function writeEncoded(writer: ResponseWriter, item: unknown, codec: PayloadCodec): boolean {

@@ -5,10 +5,10 @@
  * Source of the rules of ending: wire-protocol notes, sections 5.2 and 5.5.
  */
 import { errorOfItem, isErrorItem } from "./annotated.ts";
-import type { Annotated } from "./annotated.ts";
+import type { Annotated, JsonItem } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
 import type { Deadline, DeadlineQueue } from "./deadline-queue.ts";
-import { decodeEncodedFrame, decodeFrame, jsonOfFrame } from "./frame-codec.ts";
+import { decodeEncodedFrame, decodeFrame, jsonOfData, jsonOfFrame } from "./frame-codec.ts";
 import { encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Frame, ResponseBuffer } from "./response-buffer.ts";
@@ -112,8 +112,8 @@ export class ResponseReader<T> implements Waiter {
     }
   }
 
-  /** Like {@link take}, but the item's data as JSON text, taken as it came where that can be. */
-  takeJson(): string | typeof END | typeof WAIT {
+  /** Like {@link take}, but as JSON text, taken as it came where that can be. */
+  takeJson(): JsonItem | typeof END | typeof WAIT {
     for (;;) {
       const frame = this.#firstFrame ?? this.#nextFrame();
       if (typeof frame === "symbol") return frame;
@@ -122,7 +122,7 @@ export class ResponseReader<T> implements Waiter {
       this.#first = this.#firstFrame = undefined;
       if (json !== undefined) return json;
       const item = first ?? this.#decode(frame);
-      if (item?.data !== undefined) return encodeJson(item.data);
+      if (item) return this.#asJson(item, frame);
     }
   }
 
@@ -228,6 +228,12 @@ export class ResponseReader<T> implements Waiter {
     } catch (error) {
       return this.#fail(RequestPlaneError.from(error));
     }
+  }
+
+  #asJson({ data, ...rest }: Annotated<T>, frame: Frame): JsonItem {
+    if (data === undefined) return rest;
+    const json = this.codec ? encodeJson(data) : jsonOfData(frame);
+    return rest.event === undefined && rest.comment === undefined ? json : { ...rest, data: json };
   }
 
   #finish(): typeof END {

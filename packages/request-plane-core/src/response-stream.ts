@@ -1,4 +1,4 @@
-import type { Annotated } from "./annotated.ts";
+import type { Annotated, JsonItem } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
 import type { InstanceId } from "./instance.ts";
 import { ReaderIterator } from "./reader-iterator.ts";
@@ -48,11 +48,11 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
   }
 
   /**
-   * Like {@link batches}, but each item as the JSON text that the worker wrote, which is not parsed, and so is not
-   * known to be JSON. Items of another codec are written as JSON.
+   * Like {@link annotated}, but in batches and not parsed: an item that is nothing but data is the text that the
+   * worker wrote, which is not known to be JSON. One with an event or a comment comes with its envelope.
    */
-  jsonBatches(): AsyncIterable<string[]> {
-    const takeJson: Take<T, string> = (reader) => reader.takeJson();
+  jsonBatches(): AsyncIterable<JsonItem[]> {
+    const takeJson: Take<T, JsonItem> = (reader) => reader.takeJson();
     return { [Symbol.asyncIterator]: () => this.#iterate((reader) => takeAll(reader, takeJson)) };
   }
 

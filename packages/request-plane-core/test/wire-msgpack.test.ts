@@ -6,6 +6,7 @@ import { AnnotatedItem } from "../src/annotated.ts";
 import type { Annotated } from "../src/annotated.ts";
 import { CallHomeConnector } from "../src/call-home/connector.ts";
 import { msgpack } from "../src/msgpack.ts";
+import { EncodedItem } from "../src/payload-codec.ts";
 import { encodeDataOnly } from "../src/wire/two-part.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
 import { framesOf } from "./support/cuts.ts";
@@ -68,6 +69,16 @@ describe("recordings of 1.6.1", () => {
       expect(caller.received.toString("hex")).toBe(response.dialer.toString("hex"));
     },
   );
+
+  it("an item that is JSON text already is written in the codec of its request", async () => {
+    const caller = await ScriptedCaller.listen();
+    const worker = endpointWorker(connector, () => [new EncodedItem('{"text": "hi"}')], msgpack);
+    worker.accept(requestTo(caller, recorded[0]!));
+    await until("all came", () => caller.received.includes('"sentinel"'));
+    caller.finish();
+    await until("the worker is done", () => worker.inFlight === 0);
+    expect(hex(C9)).toBe(Buffer.from(framesOf([caller.received])[2]!.body, "latin1").toString("hex"));
+  });
 
   it("a payload that is none is refused in the prologue", async () => {
     const caller = await ScriptedCaller.listen();

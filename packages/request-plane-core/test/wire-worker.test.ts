@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { AnnotatedItem } from "../src/annotated.ts";
 import type { Annotated } from "../src/annotated.ts";
 import { CallHomeConnector } from "../src/call-home/connector.ts";
+import { EncodedItem } from "../src/payload-codec.ts";
 import { FINAL_BODY, KILL_FRAME, SENTINEL_FRAME, STOP_FRAME } from "../src/wire/response-frames.ts";
 import { encodeTwoPartHead } from "../src/wire/two-part.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
@@ -59,6 +60,18 @@ describe("a worker of ours that yields what the worker of 0.7.1 yielded", () => 
       expect(error).toMatchObject({ error_type: "Unknown", message: rest.comment![0] });
     },
   );
+
+  it("sends text that is JSON already as it is", async () => {
+    const caller = await ScriptedCaller.listen();
+    const texts = ['{"id": 18446744073709551615}', "1.0"];
+    const worker = endpointWorker(connector, () => texts.map((text) => new EncodedItem(text)));
+    expect(worker.accept(requestTo(caller, ofJson[0]!))).toBeUndefined();
+    await until("the sentinel came", () => caller.received.includes('"sentinel"'));
+    caller.finish();
+    await until("the worker is done", () => worker.inFlight === 0);
+    for (const text of texts)
+      expect(caller.received.toString()).toContain(`{"data":{"data":${text}},"complete_final":false}`);
+  });
 
   it("writes the same bytes until its caller resets the connection, and stops", async () => {
     const recorded = ofJson.find(({ case: what }) => what.includes("drop"))!;
