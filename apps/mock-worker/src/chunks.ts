@@ -1,34 +1,20 @@
 /**
- * The `chat.completion.chunk` objects of one answer. They go over the request plane also when the client
- * asked for one JSON document: the frontend puts them together.
+ * The `chat.completion.chunk` objects of one answer, as JSON text: from one to the next little more than the token
+ * differs. They go over the request plane also when the client asked for one JSON document: the frontend puts them
+ * together.
  */
-import { tokenise } from "./replies.ts";
+import { EncodedItem } from "@dynamo/request-plane-core";
 import type { ChatRequest } from "./chat-request.ts";
+import { tokenise } from "./replies.ts";
 
-export interface ChatChunk {
+/** What all chunks of an answer have in common. */
+export interface ChunkHead {
   readonly id: string;
   readonly object: "chat.completion.chunk";
   /** Seconds since the epoch. */
   readonly created: number;
   readonly model: string;
-  readonly choices: readonly ChatChunkChoice[];
-  readonly usage?: ChatUsage;
 }
-
-export interface ChatChunkChoice {
-  readonly index: number;
-  readonly delta: { readonly role?: "assistant"; readonly content?: string };
-  readonly finish_reason: "stop" | "length" | null;
-}
-
-export interface ChatUsage {
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-  readonly total_tokens: number;
-}
-
-/** What all chunks of an answer have in common. */
-export type ChunkHead = Pick<ChatChunk, "id" | "object" | "created" | "model">;
 
 export function chunkHead(requestId: string, model: string): ChunkHead {
   const created = Math.floor(Date.now() / 1000);
@@ -38,41 +24,52 @@ export function chunkHead(requestId: string, model: string): ChunkHead {
 /** The answer to one request, cut to its limit. All `n` choices say the same. */
 export class Answer {
   readonly tokens: readonly string[];
-  readonly #head: ChunkHead;
+  /** The JSON of a chunk up to the entries of `choices`. */
+  readonly #head: string;
   readonly #request: ChatRequest;
-  readonly #finish: "stop" | "length";
+  readonly #finish: '"stop"' | '"length"';
 
+  /** Of `tokens`, one more than the limit is enough to show that the answer is cut. */
   constructor(head: ChunkHead, request: ChatRequest, tokens: readonly string[]) {
-    this.#head = head;
+    this.#head = `${JSON.stringify(head).slice(0, -1)},"choices":[`;
     this.#request = request;
     this.tokens = tokens.slice(0, request.maxTokens);
-    this.#finish = this.tokens.length < tokens.length ? "length" : "stop";
+    this.#finish = this.tokens.length < tokens.length ? '"length"' : '"stop"';
   }
 
   /** One token of every choice. The first one names the role. */
-  *token(position: number): Iterable<ChatChunk> {
-    const content = this.tokens[position] ?? "";
-    yield* this.#each(position === 0 ? { role: "assistant", content } : { content }, null);
+  token(position: number): EncodedItem[] {
+    const content = JSON.stringify(this.tokens[position]?.toWellFormed() ?? "");
+    const role = position === 0 ? '"role":"assistant",' : "";
+    return this.#each(`{${role}"content":${content}}`, "null");
   }
 
   /** The end of every choice, then usage when it is wanted. */
-  *closing(): Iterable<ChatChunk> {
-    yield* this.#each(this.tokens.length === 0 ? { role: "assistant", content: "" } : {}, this.#finish);
-    if (this.#request.wantsUsage) yield { ...this.#head, choices: [], usage: this.#usage() };
+  closing(): EncodedItem[] {
+    const chunks = this.#each(
+      this.tokens.length === 0 ? '{"role":"assistant","content":""}' : "{}",
+      this.#finish,
+    );
+    if (this.#request.wantsUsage) chunks.push(new EncodedItem(`${this.#head}],"usage":${this.#usage()}}`));
+    return chunks;
   }
 
-  *#each(
-    delta: ChatChunkChoice["delta"],
-    finish_reason: ChatChunkChoice["finish_reason"],
-  ): Iterable<ChatChunk> {
+  #each(delta: string, finish: string): EncodedItem[] {
+    const chunks: EncodedItem[] = [];
     for (let index = 0; index < this.#request.n; index++) {
-      yield { ...this.#head, choices: [{ index, delta, finish_reason }] };
+      const choice = `{"index":${index},"delta":${delta},"finish_reason":${finish}}`;
+      chunks.push(new EncodedItem(`${this.#head}${choice}]}`));
     }
+    return chunks;
   }
 
-  #usage(): ChatUsage {
+  #usage(): string {
     const prompt_tokens = tokenise(this.#request.prompt).length;
     const completion_tokens = this.tokens.length * this.#request.n;
-    return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
+    return JSON.stringify({
+      prompt_tokens,
+      completion_tokens,
+      total_tokens: prompt_tokens + completion_tokens,
+    });
   }
 }

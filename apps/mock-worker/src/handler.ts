@@ -1,10 +1,9 @@
 /**
  * The handler of the endpoint: reads the request, composes the answer and sends it at its pace.
  */
-import type { Handler, RequestContext } from "@dynamo/request-plane-core";
+import type { EncodedItem, Handler, RequestContext } from "@dynamo/request-plane-core";
 import { readChatRequest } from "./chat-request.ts";
 import { Answer, chunkHead } from "./chunks.ts";
-import type { ChatChunk } from "./chunks.ts";
 import { strike } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 import { dueTimes, isInstant, waitUntil } from "./pace.ts";
@@ -20,11 +19,12 @@ export interface HandlerSettings extends ReplySettings, Pace {
   readonly fault: Fault | undefined;
 }
 
-export function chatHandler(settings: HandlerSettings): Handler<unknown, ChatChunk> {
+export function chatHandler(settings: HandlerSettings): Handler<unknown, EncodedItem> {
   return (body, context) => {
     const request = readChatRequest(body);
     const random = seededRandom(settings.seed, request.prompt);
-    const tokens = replyTokens(settings, request.question, random);
+    const needed = (request.maxTokens ?? Infinity) + 1;
+    const tokens = replyTokens(settings, request.question, random, needed);
     const answer = new Answer(chunkHead(context.id, settings.modelName), request, tokens);
     const fault = request.fault ?? settings.fault;
     // Without anything to wait for, no promise per token is needed.
@@ -33,7 +33,7 @@ export function chatHandler(settings: HandlerSettings): Handler<unknown, ChatChu
   };
 }
 
-function* atOnce(answer: Answer, context: RequestContext): Iterable<ChatChunk> {
+function* atOnce(answer: Answer, context: RequestContext): Iterable<EncodedItem> {
   for (const position of answer.tokens.keys()) {
     if (context.isStopped) return;
     yield* answer.token(position);
@@ -46,7 +46,7 @@ async function* paced(
   dueTimes: Iterator<number, never>,
   fault: Fault | undefined,
   { signal }: RequestContext,
-): AsyncIterable<ChatChunk> {
+): AsyncIterable<EncodedItem> {
   const start = performance.now();
   for (const position of answer.tokens.keys()) {
     if (fault?.after === position) await strike(fault, signal);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A number from 0 (included) to 1 (excluded). */
 export type Random = () => number;
@@ -8,10 +8,11 @@ export type Random = () => number;
  * the same answer, whatever else runs beside it.
  */
 export function seededRandom(seed: number, text: string): Random {
-  let state = createHash("sha256").update(`${seed}\n${text}`).digest().readUInt32LE();
-  // Marsaglia's xorshift32; zero is the one state it can't leave.
-  state ||= 1;
+  // Made with the first number: not all answers need one.
+  let state: number | undefined;
   return () => {
+    // Marsaglia's xorshift32; zero is the one state it can't leave.
+    state ??= hash("sha256", `${seed}\n${text}`, "buffer").readUInt32LE() || 1;
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;

@@ -29,14 +29,23 @@ export function tokenise(text: string): string[] {
   return text.match(TOKEN) ?? [];
 }
 
-export function replyTokens(settings: ReplySettings, question: string, random: Random): string[] {
+/** @param needed of a longer made-up text, the rest is not made */
+export function replyTokens(
+  settings: ReplySettings,
+  question: string,
+  random: Random,
+  needed = Infinity,
+): string[] {
   switch (settings.reply) {
     case "echo":
       return tokenise(question);
     case "fixed":
       return tokenise(settings.replyText);
     case "words":
-      return Array.from({ length: settings.tokens }, (_, index) => (index ? " " : "") + pick(random));
+      return Array.from(
+        { length: Math.min(settings.tokens, needed) },
+        (_, index) => (index ? " " : "") + pick(random),
+      );
   }
 }
 

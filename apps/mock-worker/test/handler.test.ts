@@ -1,8 +1,8 @@
-import type { RequestContext } from "@dynamo/request-plane-core";
+import type { EncodedItem, RequestContext } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
-import type { ChatChunk } from "../src/chunks.ts";
 import { chatHandler } from "../src/handler.ts";
 import type { HandlerSettings } from "../src/handler.ts";
+import type { ChatChunk } from "./chat-chunk.ts";
 
 const settings: HandlerSettings = {
   modelName: "mock-model",
@@ -15,6 +15,7 @@ const settings: HandlerSettings = {
   jitter: 0,
   fault: undefined,
 };
+
 const question = { messages: [{ role: "user", content: "one two three" }], stream: true };
 
 function contextOf(signal: AbortSignal): RequestContext {
@@ -22,8 +23,8 @@ function contextOf(signal: AbortSignal): RequestContext {
   return { id: "42", signal, ...rest };
 }
 
-async function collect(chunks: AsyncIterable<ChatChunk> | Iterable<ChatChunk>, into: ChatChunk[] = []) {
-  for await (const chunk of chunks) into.push(chunk);
+async function collect(items: AsyncIterable<EncodedItem> | Iterable<EncodedItem>, into: ChatChunk[] = []) {
+  for await (const { json } of items) into.push(JSON.parse(json) as ChatChunk);
   return into;
 }
 
@@ -77,6 +78,12 @@ describe.each([
     expect(chunks.map(({ choices }) => choices)).toEqual([
       [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: "stop" }],
     ]);
+  });
+
+  it("says what text it is, and no halves of characters", async () => {
+    const content = 'a"\\\n\u2028 💧 \ud800';
+    const chunks = await answer({ ...question, messages: [{ role: "user", content }] }, pace);
+    expect(textOf(chunks)).toBe(content.toWellFormed());
   });
 
   it("comes n times", async () => {
