@@ -99,7 +99,7 @@ describe("the program", () => {
       2,
       "Invalid request plane mode 'udp'. Valid options are: 'nats', 'tcp', 'http'",
     ],
-    [["--discovery-backend", "etcd"], {}, 2, "etcd"],
+    [["--discovery-backend", "kubernetes"], {}, 2, "kubernetes"],
     [["--http-host", "203.0.113.7"], {}, 1, "--http-host or DYN_HTTP_HOST"],
   ])("%j ends it with the reason", async (args, env, code, message) => {
     const program = new Program(args, env);
@@ -128,7 +128,7 @@ describe("the program", () => {
 
   test("ends also when nobody reads its log any more", async () => {
     // Two warnings and the end at once: the second one is still to be written then.
-    const program = new Program(["--discovery-backend", "etcd"], {
+    const program = new Program(["--discovery-backend", "kubernetes"], {
       DYN_REQUEST_PLANE: "udp",
       DYN_LOG: "loud",
     });
