@@ -16,12 +16,16 @@ export class EventWriter {
     this.#response = response;
   }
 
-  /** Takes the text of one event. A promise means: wait for it before sending more. */
-  send(event: string): Promise<void> | undefined {
+  /** Takes the text of one event. */
+  send(event: string): void {
     this.#pending += event;
     if (this.#pending.length >= ENOUGH) this.#flush();
     else this.#schedule();
-    return this.#response.writableNeedDrain ? this.#drained() : undefined;
+  }
+
+  /** A promise when the client is behind: wait for it before sending more. */
+  drained(): Promise<void> | undefined {
+    return this.#response.writableNeedDrain ? this.#untilDrained() : undefined;
   }
 
   /** Sends what is left and ends the response. */
@@ -47,7 +51,7 @@ export class EventWriter {
   }
 
   /** Resolves when the client has read, and when it is gone. */
-  #drained(): Promise<void> {
+  #untilDrained(): Promise<void> {
     const response = this.#response;
     return new Promise((resolve) => {
       const done = (): void => {

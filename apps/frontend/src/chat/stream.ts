@@ -1,10 +1,11 @@
 /**
  * The answer of a request that streams: server-sent events, with `[DONE]` at the end in any case.
  */
-import type { Annotated } from "@dynamo/request-plane-core";
+import type { JsonItem } from "@dynamo/request-plane-core";
 import { toHttpError } from "../errors.ts";
 import type { HttpError } from "../errors.ts";
-import { asChunk } from "./chunk.ts";
+import { encodeJson } from "../json.ts";
+import { ChunkTexts } from "./chunk-text.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { DONE, annotationEvent, dataEvent } from "./sse.ts";
 
@@ -13,27 +14,31 @@ import { DONE, annotationEvent, dataEvent } from "./sse.ts";
  * Resolves with that failure, or with `undefined` when the response is whole.
  */
 export async function streamEvents(
-  items: AsyncIterable<Annotated<unknown>>,
+  batches: AsyncIterable<readonly JsonItem[]>,
   writer: EventWriter,
 ): Promise<HttpError | undefined> {
+  const chunks = new ChunkTexts();
   try {
-    for await (const item of items) {
-      const event = eventOf(item);
+    for await (const items of batches) {
+      for (const item of items) writer.send(eventOf(item, chunks));
       // A promise per token costs more than the token, so there is one only for a client that is behind.
-      const wait = event === "" ? undefined : writer.send(event);
+      const wait = writer.drained();
       if (wait) await wait;
     }
     writer.end(DONE);
     return undefined;
   } catch (error) {
     const failure = toHttpError(error);
-    writer.end(dataEvent(failure.body) + DONE);
+    writer.end(dataEvent(encodeJson(failure.body)) + DONE);
     return failure;
   }
 }
 
-function eventOf(item: Annotated<unknown>): string {
-  if (item.data !== undefined) asChunk(item.data);
-  if (item.event !== undefined || item.comment !== undefined) return annotationEvent(item);
-  return item.data === undefined ? "" : dataEvent(item.data);
+function eventOf(item: JsonItem, chunks: ChunkTexts): string {
+  if (typeof item === "string") {
+    chunks.check(item);
+    return dataEvent(item);
+  }
+  if (item.data !== undefined) chunks.check(item.data);
+  return item.event === undefined && item.comment === undefined ? "" : annotationEvent(item);
 }

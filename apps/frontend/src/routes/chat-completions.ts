@@ -80,7 +80,7 @@ class ChatCall {
     for (const [name, value = ""] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value);
     reply.raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     const writer = new EventWriter(reply.raw);
-    const failure = await streamEvents(stream.annotated(), writer);
+    const failure = await streamEvents(stream.jsonBatches(), writer);
     if (failure) {
       // Clients that leave are everyday life.
       const level = failure.status === 499 ? "debug" : "warn";
