@@ -60,12 +60,13 @@ export async function answer<Request, Item>(
   request: DecodedRequest,
   { writer, responses, codec: own }: Sink,
 ): Promise<void> {
-  // The acknowledgement goes out before the handler runs, however long its first step takes.
-  await ACKNOWLEDGED;
   const { control, headers } = request;
   const codec = control.payloadCodec === own?.name ? own : undefined;
   const context = new HandlerContext(control.id, headers, control.metadata);
+  // At once: a request and its cancellation may come in one piece.
   writer.onControl = (signal) => context.control(signal);
+  // The acknowledgement goes out before the handler runs, however long its first step takes.
+  await ACKNOWLEDGED;
   let hasBegun = false;
   try {
     const payload = decodePayload(request, codec) as Request;
