@@ -94,7 +94,7 @@ describe("batches of JSON", () => {
         buffer.completed();
         buffer.ended();
         const { batches } = await batchesOf(stream.jsonBatches());
-        expect(batches.flat().map((json) => JSON.parse(json) as unknown)).toEqual(
+        expect(batches.flat().map((json) => JSON.parse(json as string) as unknown)).toEqual(
           values.map((json) => JSON.parse(json) as unknown),
         );
       }),
@@ -102,13 +102,13 @@ describe("batches of JSON", () => {
     );
   });
 
-  it("leave out what has no data, and throw error items", async () => {
+  it("have the envelope of what has no data, and throw error items", async () => {
     const { push, stream } = scene();
     push('{"event":"note"}', "annotated");
     push("1", "item");
     push(`{"data":{"event":"error","comment":["no"]},"complete_final":false}`);
     const { batches, error } = await batchesOf(stream.jsonBatches());
-    expect(batches).toEqual([["1"]]);
+    expect(batches).toEqual([[{ event: "note" }, "1"]]);
     expect(error).toMatchObject({ code: "handler_failed", message: "no" });
   });
 
