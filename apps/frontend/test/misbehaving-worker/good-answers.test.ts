@@ -88,6 +88,25 @@ test("14i: an annotation is an event of its own", async () => {
   expect(parseSse(events)[1]).toEqual({ name: "my_event", comments: ['{"x":1}'], data: undefined });
 });
 
+const exact = '{"id":18446744073709551615,"x":1.0,"choices":[{"index":0,"delta":{"content":"a\\n"}}]}';
+const pretty = exact.replaceAll(/([{,])/g, "$1\r\n  ");
+
+test.for([
+  { name: "as it was written", frame: `{"data":{"data":${exact}},"complete_final":false}`, data: exact },
+  {
+    name: "on one line",
+    frame: `{"data":{"data":${pretty}},"complete_final":false}`,
+    data: pretty.replaceAll("\r\n", " "),
+  },
+  { name: "with its numbers", frame: `{ "data": { "data": ${pretty} } }`, data: exact },
+  { name: "beside a comment", frame: `{"data":{"data":${pretty},"comment":["c"]}}`, data: exact },
+])("a chunk arrives $name", async ({ frame: text, data }) => {
+  await using scene = await Scene.start();
+  await scene.scripted([...begin, send(chunk("a"), body(text), body(text)), end]);
+  const events = parseSse((await scene.answer(true)).body);
+  expect(events.slice(1, 3).map((event) => event.data)).toEqual([data, data]);
+});
+
 test("14j: without a finish_reason a whole answer has null", async () => {
   await using scene = await Scene.start();
   await scene.scripted([
