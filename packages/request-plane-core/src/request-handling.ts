@@ -7,7 +7,7 @@ import type { ErrorDialect } from "./dynamo-error.ts";
 import type { Handler } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { HandlerContext } from "./handler-context.ts";
-import { EncodedItem, encodeJson } from "./payload-codec.ts";
+import { decodeJson, EncodedItem, encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { ResponseWriter } from "./response-plane.ts";
 import type { Headers, InboundRequest } from "./transport.ts";
@@ -147,7 +147,7 @@ function writeItem(writer: ResponseWriter, item: unknown, codec: PayloadCodec | 
 
 /** A value for a codec other than JSON. */
 function plain(item: unknown): unknown {
-  return item instanceof EncodedItem ? (JSON.parse(item.json) as unknown) : (item ?? null);
+  return item instanceof EncodedItem ? decodeJson(item.json) : (item ?? null);
 }
 
 function writeEncoded(writer: ResponseWriter, item: unknown, codec: PayloadCodec): boolean {
@@ -170,7 +170,7 @@ function decodePayload(request: DecodedRequest, codec: PayloadCodec | undefined)
   }
   try {
     if (codec) return codec.decode(payload?.bytes.subarray(payload.start, payload.end) ?? NOTHING);
-    return JSON.parse(payload?.bytes.toString("utf8", payload.start, payload.end) ?? "");
+    return decodeJson(payload?.bytes.toString("utf8", payload.start, payload.end) ?? "");
   } catch (cause) {
     const message = `The request's payload is not ${codec ? codec.name : "JSON"}`;
     throw new RequestPlaneError("invalid_argument", message, { cause });

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { parseJson, stringifyJson } from "../src/json.ts";
+import { decodeJson, encodeJson } from "../src/payload-codec.ts";
 
 test.each([
   '{"a":18446744073709551615,"b":[-9223372036854775808,9007199254740993]}',
@@ -39,4 +40,27 @@ test("a toJSON that an application gave to bigint doesn't turn ids into strings"
     delete prototype.toJSON;
   });
   expect(stringifyJson({ id: 2n ** 64n - 1n, list: [1n] })).toBe('{"id":18446744073709551615,"list":[1]}');
+});
+
+test.each(["9007199254740993", "-9007199254740993", "[9007199254740993]", "[1,-18446744073709551615]"])(
+  "the payload %s is exact and comes back as it was",
+  (text) => {
+    expect(decodeJson(text)).toEqual(parseJson(text));
+    expect(encodeJson(decodeJson(text))).toBe(text);
+  },
+);
+
+test.each([" \n", "\t", "\r\n "])("space before a number, %j, hides nothing", (space) => {
+  const id = 9007199254740993n;
+  expect(decodeJson(`{"a":${space}9007199254740993,${space}"b":[${space}9007199254740993]}`)).toEqual({
+    a: id,
+    b: [id],
+  });
+});
+
+test.each([
+  "[9007199254740991,-9007199254740991,1234567890123456,0.1234567890123456789,1.2345678901234567e300]",
+  '{"1234567890123456":"1234567890123456","a":"[9007199254740993,\\":9007199254740993\\""}',
+])("%s is what JSON.parse makes of it", (text) => {
+  expect(decodeJson(text)).toEqual(JSON.parse(text));
 });

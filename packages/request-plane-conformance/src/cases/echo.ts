@@ -10,6 +10,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   "a large number": -1.5e300,
   "a number with many digits": 0.1234567890123456,
   "the largest safe integer": Number.MAX_SAFE_INTEGER,
+  "whole numbers of 64 bits": { id: 2n ** 53n + 1n, list: [2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n] },
   "text in many scripts": "Grüße, Ελλάδα, Россия, 日本語, עברית, 🧑‍🚀",
   "text with control characters": "\0\u0001\b\t\n\v\f\r\u001b\u007f",
   "text with quotes and backslashes": `"\\"'\\\\/`,
