@@ -2,7 +2,7 @@
  * The part of an OpenAI chat request that a worker without a model looks at. Everything else is accepted
  * and has no effect.
  */
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { RequestPlaneError, stringifyJson } from "@dynamo/request-plane-core";
 import { parseFault } from "./faults.ts";
 import type { Fault } from "./faults.ts";
 
@@ -61,7 +61,7 @@ function wholeNumber(fields: Fields, name: string, max = Number.MAX_SAFE_INTEGER
   const value = fields[name] ?? undefined;
   if (value === undefined) return undefined;
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw invalid(`${name} must be a whole number from 1 to ${max}, got ${JSON.stringify(value)}`);
+  throw invalid(`${name} must be a whole number from 1 to ${max}, got ${stringifyJson(value)}`);
 }
 
 type Fields = Readonly<Record<string, unknown>>;

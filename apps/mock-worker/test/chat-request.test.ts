@@ -65,6 +65,7 @@ describe("readChatRequest", () => {
     [{ messages: "Hello" }, "list of messages"],
     [{ messages: [], n: 0 }, "n must be a whole number from 1 to 128, got 0"],
     [{ messages: [], n: 129 }, "got 129"],
+    [{ messages: [], max_tokens: 2n ** 63n }, "got 9223372036854775808"],
     [{ messages: [], max_tokens: 1.5 }, "max_tokens must be a whole number"],
     [{ messages: [], max_tokens: "3" }, 'got "3"'],
     [{ messages: [], nvext: { annotations: ["mock_fault:nonsense"] } }, "'nonsense' is no fault"],
