@@ -59,13 +59,17 @@ describe("readChatRequest", () => {
     });
   });
 
+  it("refuses a limit beyond 2^53 with its digits", () => {
+    const request = { messages: [], max_tokens: 2n ** 63n };
+    expect(() => readChatRequest(request)).toThrow("got 9223372036854775808");
+  });
+
   it.each([
     [undefined, "list of messages"],
     ["Hello", "list of messages"],
     [{ messages: "Hello" }, "list of messages"],
     [{ messages: [], n: 0 }, "n must be a whole number from 1 to 128, got 0"],
     [{ messages: [], n: 129 }, "got 129"],
-    [{ messages: [], max_tokens: 2n ** 63n }, "got 9223372036854775808"],
     [{ messages: [], max_tokens: 1.5 }, "max_tokens must be a whole number"],
     [{ messages: [], max_tokens: "3" }, 'got "3"'],
     [{ messages: [], nvext: { annotations: ["mock_fault:nonsense"] } }, "'nonsense' is no fault"],
