@@ -5,20 +5,19 @@ import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Discovery } from "@dynamo/request-plane-core";
 import type { EtcdDiscoveryOptions } from "./etcd/index.ts";
 import { fileDiscovery } from "./file/file-discovery.ts";
-import { defaultFileRoot } from "./file/options.ts";
 import type { FileDiscoveryOptions } from "./file/options.ts";
 import { memoryDiscovery } from "./memory-discovery.ts";
 import { discoverySettings } from "./settings.ts";
 
 /** What is said in code wins over the environment. */
-export interface DiscoveryOverrides extends FileDiscoveryOptions {
+export interface DiscoveryOverrides extends Omit<FileDiscoveryOptions, "environment"> {
   readonly backend?: "file" | "mem" | "etcd" | undefined;
 }
 
 const SUPPORTED = "Supported here: file, mem, etcd.";
 
 /**
- * The backend that `DYN_DISCOVERY_BACKEND` names: `file`, with its folder in `DYN_FILE_KV`; `mem`; or `etcd`, with
+ * The backend that `DYN_DISCOVERY_BACKEND` names: `file`, with the variables `DYN_FILE_KV*`; `mem`; or `etcd`, with
  * the variables `ETCD_*`. Default: `file`, which needs no server; Dynamo's own default is `etcd`. Rejects with
  * `invalid_configuration`, also when the packages that etcd needs are not installed.
  */
@@ -29,7 +28,7 @@ export async function discoveryFromEnv(
   const { backend = discoverySettings(env).backend, ...options } = overrides;
   switch (backend) {
     case "file":
-      return fileDiscovery({ ...options, root: options.root ?? defaultFileRoot(env) });
+      return fileDiscovery({ ...options, environment: env });
     case "mem":
       return memoryDiscovery();
     case "etcd":

@@ -39,6 +39,22 @@ test("the folder without DYN_FILE_KV", () => {
   expect(defaultFileRoot({})).toBe("/tmp/dynamo_store_kv");
 });
 
+test("the layout is that of DYN_FILE_KV_LAYOUT, unless code says another", async () => {
+  const root = await temporaryFolder();
+  const environment = { DYN_FILE_KV: root, DYN_FILE_KV_LAYOUT: "0.7" };
+  const discovery = closedAfterTest(await discoveryFromEnv(environment));
+  await discovery.register(endpoint(1n));
+  const seen = async (layout: "0.7" | "0.8"): Promise<unknown> =>
+    closedAfterTest(fileDiscovery({ environment, layout })).list(ENDPOINTS);
+  expect(await seen("0.7")).toEqual([endpoint(1n)]);
+  expect(await seen("0.8")).toEqual([]);
+});
+
+test("a layout that nobody knows is an error, not the default", async () => {
+  const discovery = discoveryFromEnv({ DYN_FILE_KV_LAYOUT: "0.9" });
+  await expect(discovery).rejects.toThrow(invalid("0.9", "DYN_FILE_KV_LAYOUT", "0.8 or 0.7"));
+});
+
 test("kubernetes is refused with what there is", async () => {
   const discovery = discoveryFromEnv({ DYN_DISCOVERY_BACKEND: "kubernetes" });
   await expect(discovery).rejects.toThrow(invalid("kubernetes", "file, mem, etcd"));

@@ -88,7 +88,7 @@ export { refusalCode, refusalText } from "./wire/refusal-text.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";
 export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";
 export { CORE_SETTINGS } from "./core-settings.ts";
-export { override, port, readSettings, seconds, text, wholeNumber } from "./settings.ts";
+export { oneOf, override, port, readSettings, seconds, text, wholeNumber } from "./settings.ts";
 export type { Environment, Setting, SettingsOf, SettingsTable } from "./settings.ts";
 export { formatSocketAddress, isWildcardHost, parseSocketAddress, resolveHosts } from "./socket-address.ts";
 export type { SocketAddress } from "./socket-address.ts";

@@ -97,6 +97,24 @@ export function port(variable: string, fallback: number, meaning: string): Setti
   return wholeNumber(variable, fallback, { min: 0, max: 65_535 }, meaning);
 }
 
+/** One of a few words. */
+export function oneOf<Word extends string>(
+  variable: string,
+  fallback: Word,
+  words: readonly Word[],
+  meaning: string,
+): Setting<Word> {
+  const find = (value: unknown): Word | undefined => words.find((word) => word === value);
+  return {
+    variable,
+    fallback,
+    meaning,
+    expected: words.map((word) => `'${word}'`).join(" or "),
+    parse: find,
+    accepts: (value) => find(value) !== undefined,
+  };
+}
+
 /** A text that is taken as it is. */
 export function text(variable: string, meaning: string): Setting<string | undefined> {
   return {

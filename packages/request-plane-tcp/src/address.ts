@@ -12,7 +12,8 @@ import { formatInstanceId, parseSocketAddress, RequestPlaneError } from "@dynamo
 import type { EndpointRegistration, SocketAddress } from "@dynamo/request-plane-core";
 
 /** Which callers are to find the endpoint: those of 0.7, or all that came after. */
-export type PathForm = "0.7" | "1.6";
+export type PathForm = (typeof PATH_FORMS)[number];
+export const PATH_FORMS = ["1.6", "0.7"] as const;
 
 export interface TcpAddress extends SocketAddress {
   /** Host and port as the address has them. */

@@ -1,7 +1,6 @@
 /** The TCP transport of the Dynamo request plane. */
 import { defaultLogger, override, readSettings } from "@dynamo/request-plane-core";
 import type { Environment, Logger, SettingsOf, Transport } from "@dynamo/request-plane-core";
-import type { PathForm } from "./address.ts";
 import { TcpClient } from "./client.ts";
 import { IN_BAND_TRANSPORT } from "./in-band/frames.ts";
 import { TcpServer } from "./server.ts";
@@ -11,11 +10,6 @@ export type TcpSettings = SettingsOf<typeof TCP_SETTINGS>;
 
 /** Settings given here win over the environment. */
 export interface TcpOptions extends Partial<TcpSettings> {
-  /**
-   * The form of the addresses that served endpoints advertise. `1.6` (default) is taken by callers of 0.8 and
-   * newer, `0.7` by those of 0.7 only. Requests of both are understood either way.
-   */
-  readonly pathForm?: PathForm;
   /** Where settings are read from, once. Default: `process.env`. */
   readonly environment?: Environment;
   readonly logger?: Logger;
@@ -23,13 +17,13 @@ export interface TcpOptions extends Partial<TcpSettings> {
 
 /** Throws `invalid_configuration` when an option can't be used. */
 export function tcp(options: TcpOptions = {}): Transport {
-  const { pathForm = "1.6", environment = process.env, logger = defaultLogger, ...given } = options;
+  const { environment = process.env, logger = defaultLogger, ...given } = options;
   const settings = override(readSettings(TCP_SETTINGS, environment, logger), given, TCP_SETTINGS);
   return {
     name: "tcp",
     scheme: "tcp",
     capabilities: { maxMessageBytes: settings.maxMessageBytes, brokered: false, inBand: IN_BAND_TRANSPORT },
-    createServer: () => new TcpServer({ ...settings, pathForm }),
+    createServer: () => new TcpServer(settings),
     createClient: () => new TcpClient(settings),
   };
 }

@@ -1,4 +1,5 @@
-import { port, seconds, text, wholeNumber } from "@dynamo/request-plane-core";
+import { oneOf, port, seconds, text, wholeNumber } from "@dynamo/request-plane-core";
+import { PATH_FORMS } from "./address.ts";
 
 /** The variables of the TCP plane. Source of names and defaults: Dynamo's request planes guide, "Using TCP". */
 export const TCP_SETTINGS = {
@@ -11,6 +12,13 @@ export const TCP_SETTINGS = {
     "Host that callers are told, when it differs from the address listened on.",
   ),
   port: port("DYN_TCP_RPC_PORT", 9999, "Port the server listens on; 0 lets the system pick one."),
+  /** Not a variable of Dynamo, whose releases have one form each. */
+  pathForm: oneOf(
+    "DYN_TCP_PATH_FORM",
+    "1.6",
+    PATH_FORMS,
+    "Whose callers can use the addresses of served endpoints: '1.6' those of 0.8 and newer, '0.7' those of 0.7.",
+  ),
   maxMessageBytes: wholeNumber(
     "DYN_TCP_MAX_MESSAGE_SIZE",
     32 * 1024 * 1024,

@@ -41,6 +41,16 @@ describe("the settings of the guide take effect:", () => {
     expect(await collect(client.roundRobin({}))).toEqual([1]);
   });
 
+  it("DYN_TCP_PATH_FORM is the form of what is advertised", async () => {
+    await using world = new World();
+    const listening = { DYN_TCP_RPC_HOST: "127.0.0.1", DYN_TCP_RPC_PORT: "0" };
+    const manager = fromEnvironment(world, { ...listening, DYN_TCP_PATH_FORM: "0.7" });
+    const { instance } = await manager.endpoint(NAME).serve(() => [1]);
+    expect(addressOf(instance)).toMatch(/^127\.0\.0\.1:\d+\/[^/]+$/);
+    const { client } = await clientOf(world, {});
+    expect(await collect(client.roundRobin({}))).toEqual([1]);
+  });
+
   it("DYN_TCP_RPC_PORT is listened on and advertised", async () => {
     await using world = new World();
     const port = await freePort();
