@@ -25,7 +25,7 @@ const HEADERS_MS = 30_000;
 const REQUEST_MS = 300_000;
 const MIB = 1024 * 1024;
 
-/** A server that isn't listening yet, without routes. */
+/** A server that isn't listening yet, without routes. Its hooks call back: a promise for each would cost more. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { running, corsOrigins } = options;
   const app = fastify({
@@ -54,18 +54,19 @@ export function createServer(options: ServerOptions): FastifyInstance {
   }
   answerUnknownRoutes(app);
   app.addHook("onRequest", echoRequestId);
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, _payload, next) => {
     if (running.isDraining) reply.header("connection", "close");
+    next();
   });
   return app;
 }
 
 /** For routes that take work: refuses it while the frontend shuts down. */
 export function refuseWhileDraining(app: FastifyInstance, running: RunningRequests): void {
-  app.addHook("onRequest", async () => {
+  app.addHook("onRequest", (_request, _reply, next) => {
     if (running.isDraining) {
-      throw new HttpError(503, "Service is shutting down", { headers: { "retry-after": "1" } });
-    }
+      next(new HttpError(503, "Service is shutting down", { headers: { "retry-after": "1" } }));
+    } else next();
   });
 }
 
@@ -82,8 +83,9 @@ function answerUnknownRoutes(app: FastifyInstance): void {
   });
   // After those of the plugins, so that browsers may read the answer.
   app.after(() => {
-    app.addHook("onRequest", async ({ is404, method, url }) => {
-      if (is404) throw unknownRoute(methods, method, url.split("?")[0] ?? "");
+    app.addHook("onRequest", ({ is404, method, url }, _reply, next) => {
+      if (is404) next(unknownRoute(methods, method, url.split("?")[0] ?? ""));
+      else next();
     });
   });
 }
@@ -100,9 +102,10 @@ function unknownRoute(methods: MethodsByRoute, method: string, path: string): Ht
   });
 }
 
-async function echoRequestId(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function echoRequestId(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
   const id = request.headers["x-request-id"];
   if (id !== undefined) reply.header("x-request-id", id);
+  next();
 }
 
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
