@@ -1,6 +1,7 @@
 /** What decoders do with damaged input: 100,000 cases, together with those of the TCP frames. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { byteByByte, cutAt, cuts, damaged, largestAllocation } from "@dynamo/test-support";
 import type { Annotated } from "../src/annotated.ts";
 import { errorOfItem } from "../src/annotated.ts";
 import { decodeCallHomeInfo, encodeCallHomeInfo } from "../src/call-home/connection-info.ts";
@@ -14,8 +15,8 @@ import { decodeControl, decodeHandshake, decodePrologue, FINAL_BODY } from "../s
 import { FrameDecoder } from "../src/wire/frame-decoder.ts";
 import { decodeTwoPart, encodeTwoPartHead, measureTwoPart } from "../src/wire/two-part.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
-import { byteByByte, cutAt, decodeStream, framesOf, largestAllocation, textOf } from "./support/cuts.ts";
-import { cuts, damaged, damagedJson, oddValue } from "./support/mutations.ts";
+import { decodeStream, framesOf, textOf } from "./support/decoding.ts";
+import { damagedJson, oddValue } from "./support/damaged-json.ts";
 import { reading } from "./support/reading.ts";
 
 const LIMIT = 4096;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { atRandom, byteByByte, seeded } from "@dynamo/test-support";
 import { decodeCallHomeInfo, encodeCallHomeInfo } from "../src/call-home/connection-info.ts";
 import { FrameBatch } from "../src/call-home/frame-batch.ts";
 import { decodeControlMessage, encodeControlMessage } from "../src/wire/control-message.ts";
@@ -16,7 +17,7 @@ import {
 } from "../src/wire/response-frames.ts";
 import { decodeTwoPart, encodeDataOnly, encodeHeaderOnly, encodeTwoPartHead } from "../src/wire/two-part.ts";
 import { Collector } from "./support/collector.ts";
-import { atRandom, byteByByte, framesOf, seeded } from "./support/cuts.ts";
+import { framesOf } from "./support/decoding.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
 
 const responses = recordedResponses();

@@ -2,16 +2,14 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import { until } from "@dynamo/test-support";
+import { cutAt, cuts, damaged, largestAllocation, until } from "@dynamo/test-support";
 import { addressOf, collect, idOf, settled } from "@dynamo/test-world";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameInput } from "../src/in-band/frame-input.ts";
 import type { FrameSink } from "../src/in-band/frame-input.ts";
 import { decodeRequestBody } from "../src/in-band/request-body.ts";
-import { cutAt, largestAllocation } from "./support/cuts.ts";
 import { inBandFrame, KINDS, RawInBandWorker, requestBody, SWITCH, u32 } from "./support/in-band-peers.ts";
-import { cuts, damaged } from "./support/mutations.ts";
 import { World } from "./support/world.ts";
 
 const SEED = 20_260_101;

@@ -2,11 +2,11 @@
 import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cutAt, cuts, damaged, largestAllocation } from "@dynamo/test-support";
 import { parseTcpAddress, pathOf } from "../src/address.ts";
 import { decodeReply, encodeReply, measureReply } from "../src/reply-frame.ts";
 import { decodeRequestFrame, encodeFrameHead, measureRequestFrame } from "../src/request-frame.ts";
-import { cutAt, decodeStream, largestAllocation, textOf } from "./support/cuts.ts";
-import { cuts, damaged } from "./support/mutations.ts";
+import { decodeStream, textOf } from "./support/decoding.ts";
 import { recordedRequests, vector } from "./support/recorded.ts";
 
 const SEED = 20_260_101;

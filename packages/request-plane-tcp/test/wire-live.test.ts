@@ -9,9 +9,8 @@ import { TcpClient } from "../src/client.ts";
 import { decodeReply, encodeReply, measureReply } from "../src/reply-frame.ts";
 import { encodeFrameHead } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
-import { decodeStream } from "./support/cuts.ts";
-import { damaged } from "./support/mutations.ts";
-import { sendAndEnd } from "@dynamo/test-support";
+import { decodeStream } from "./support/decoding.ts";
+import { damaged, sendAndEnd } from "@dynamo/test-support";
 import { recordedRequests } from "./support/recorded.ts";
 import { until } from "@dynamo/test-support";
 

@@ -8,9 +8,9 @@ import { ACKNOWLEDGEMENT, decodeReply, encodeReply, measureReply } from "../src/
 import { decodeRequestFrame, encodeFrameHead, measureRequestFrame } from "../src/request-frame.ts";
 import type { RequestFrame } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
-import { atRandom, byteByByte, decodeStream, seeded } from "./support/cuts.ts";
+import { decodeStream } from "./support/decoding.ts";
 import { envelopeOf, recordedRequests, vector } from "./support/recorded.ts";
-import { until } from "@dynamo/test-support";
+import { atRandom, byteByByte, seeded, until } from "@dynamo/test-support";
 
 const LIMIT = 1024 * 1024;
 const requests = recordedRequests();

@@ -1,4 +1,7 @@
 /** What the tests of all packages need. It knows none of them, so that also the tests of core can use it. */
+export { largestAllocation } from "./allocations.ts";
+export { atRandom, byteByByte, cutAt, seeded } from "./cuts.ts";
+export { cuts, damaged } from "./damage.ts";
 export { sendAndEnd } from "./peer.ts";
 export type { Ending } from "./peer.ts";
 export { until } from "./until.ts";

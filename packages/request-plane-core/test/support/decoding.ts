@@ -1,42 +1,8 @@
-/** Byte streams in pieces. */
+/** What a decoder makes of a stream. */
 import type { MeasureFrame } from "../../src/wire/frame-decoder.ts";
 import { FrameDecoder } from "../../src/wire/frame-decoder.ts";
 import { RequestPlaneError } from "../../src/errors.ts";
 import { headerBytesOf, measureTwoPart, TWO_PART_PREFIX_BYTES } from "../../src/wire/two-part.ts";
-
-/** Numbers from 0 up to `limit`, the same for the same seed (mulberry32). */
-export function seeded(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
-
-export function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
-  const ordered = [
-    0,
-    ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b),
-    bytes.length,
-  ];
-  return ordered.slice(1).map((end, index) => bytes.subarray(ordered[index], end));
-}
-
-export function byteByByte(bytes: Buffer): Buffer[] {
-  return cutAt(
-    bytes,
-    Array.from(bytes, (_byte, index) => index),
-  );
-}
-
-export function atRandom(bytes: Buffer, random: (limit: number) => number): Buffer[] {
-  return cutAt(
-    bytes,
-    Array.from({ length: 1 + random(8) }, () => random(bytes.length + 1)),
-  );
-}
 
 /** What became of a stream: its frames in hexadecimal, then the error that ended it or what is unfinished. */
 export interface Decoded {
@@ -69,21 +35,6 @@ export function decodeStream(measure: MeasureFrame, chunks: readonly Buffer[]): 
 /** Equal for equal outcomes. */
 export function textOf({ frames, error, held }: Decoded): string {
   return [...frames, error?.code, error?.message, held].join("\n");
-}
-
-/** Bytes of the largest buffer that was asked for meanwhile; `sizes` gets those of all. */
-export function largestAllocation(run: () => void, sizes: number[] = []): number {
-  const original = Buffer.allocUnsafe.bind(Buffer);
-  Buffer.allocUnsafe = (size) => {
-    sizes.push(size);
-    return original(size);
-  };
-  try {
-    run();
-  } finally {
-    Buffer.allocUnsafe = original;
-  }
-  return Math.max(0, ...sizes);
 }
 
 export interface Frame {

@@ -44,8 +44,10 @@ export const cuts = fc.array(fc.nat(0xffff), { maxLength: 6 });
 
 function flip(at: number, bits: number): Mutation {
   return (bytes) => {
+    if (bytes.length === 0) return bytes;
     const copy = Buffer.from(bytes);
-    if (copy.length > 0) copy[at % copy.length]! ^= bits;
+    const offset = at % copy.length;
+    copy.writeUInt8(copy.readUInt8(offset) ^ bits, offset);
     return copy;
   };
 }
