@@ -72,7 +72,11 @@ export class ClientConnection implements PostingSession {
       socket.destroy();
       events.onClosed(this.#lost(cause));
     });
-    const patience = setTimeout(() => this.close(), settings.requestTimeoutMs);
+    const { requestTimeoutMs } = settings;
+    const patience = setTimeout(
+      () => session.destroy(noConnection(origin, requestTimeoutMs)),
+      requestTimeoutMs,
+    );
     this.#idleTimer = setTimeout(() => this.open === 0 && events.onIdle(), settings.poolIdleMs).unref();
   }
 
@@ -107,10 +111,19 @@ export class ClientConnection implements PostingSession {
   }
 
   #lost(cause: Error | undefined): RequestPlaneError {
+    if (RequestPlaneError.is(cause)) return cause;
     const address = this.#origin;
     const why = cause ? `: ${"code" in cause ? String(cause.code) : cause.message}` : "";
     const text = this.isReady ? `Lost the connection to ${address}` : `No HTTP/2 connection to ${address}`;
     const code = this.isReady ? "disconnected" : "cannot_connect";
     return new RequestPlaneError(code, text + why, { cause, facts: { address } });
   }
+}
+
+/** Nobody there has said how many requests it takes. */
+function noConnection(address: string, limit: number): RequestPlaneError {
+  const setting = "DYN_HTTP_REQUEST_TIMEOUT";
+  return new RequestPlaneError("deadline_exceeded", `No connection to ${address} within ${limit} ms`, {
+    facts: { address, phase: "connect", limit, elapsedMs: limit, setting },
+  });
 }

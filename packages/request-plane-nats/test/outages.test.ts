@@ -113,7 +113,9 @@ describeWithNats("when NATS freezes", () => {
     await until("both know", () => isDown(both) && both.server.health().connections === 0);
     await nats.kill("SIGCONT");
     await until("both are connected again", () => isUp(both));
-    await both.client.deliver(request(address));
+    await until("the worker is asked", () =>
+      both.client.deliver(request(address)).then(() => true, isUnknown),
+    );
   });
 
   it("streams go on, over whatever their handlers have opened", async () => {
