@@ -1,38 +1,114 @@
 import { ExpiryQueue, RequestPlaneError } from "@dynamo/request-plane-core";
-import type { OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
+import type {
+  InBandReceiver,
+  InBandRequest,
+  OutboundRequest,
+  PlaneHealth,
+  RequestPlaneClient,
+} from "@dynamo/request-plane-core";
 import { parseHttpAddress } from "./address.ts";
 import type { HttpAddress } from "./address.ts";
+import { lost, MAX_ATTEMPTS, noneTaken } from "./attempts.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Delivery } from "./delivery.ts";
+import { InBandCall } from "./in-band/call.ts";
+import type { CallHost, PostedRequest } from "./in-band/call.ts";
+import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
+import { encodeRequestBody, keyIn, KeySource } from "./in-band/request-body.ts";
+import { headersOf } from "./post.ts";
 import type { Reply } from "./post.ts";
 import { refusalOf } from "./problem.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** Addresses that are kept parsed; discovery seldom shows more. */
 const MAX_PARSED = 10_000;
-/** How often a request is sent that the worker says it never looked at. */
-const MAX_ATTEMPTS = 3;
+/** How long a worker may take to close a stream on which it has said its last word. */
+const CLOSING_MS = 1_000;
 
-export class HttpClient implements RequestPlaneClient {
+export class HttpClient implements RequestPlaneClient, CallHost {
   readonly #settings: HttpSettings;
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #parsed = new Map<string, HttpAddress>();
   readonly #deliveries = new Set<Delivery>();
-  readonly #late: ExpiryQueue<Delivery>;
+  readonly #calls = new Set<InBandCall>();
+  readonly #keys = new KeySource();
+  /** What waits for its acknowledgement. */
+  readonly #late: ExpiryQueue<Delivery | InBandCall>;
+  readonly #closing = new ExpiryQueue<InBandCall>(CLOSING_MS, (call) => call.cut());
   #closed = false;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
     const { requestTimeoutMs } = settings;
-    this.#late = new ExpiryQueue(requestTimeoutMs, (delivery) => delivery.expire(requestTimeoutMs));
+    this.#late = new ExpiryQueue(requestTimeoutMs, (waiting) => waiting.expire(requestTimeoutMs));
   }
 
-  async deliver(request: OutboundRequest): Promise<void> {
+  deliver(request: OutboundRequest): Promise<void> {
+    return this.#deliver(request, "application/octet-stream");
+  }
+
+  exchange(request: InBandRequest, receiver: InBandReceiver): void {
+    if (this.#closed) throw closed();
+    const { address } = request;
+    const { origin, path } = this.#parse(address);
+    const body = encodeRequestBody(request, this.#keys.next());
+    this.#checkSize(body.length, address);
+    const headers = headersOf(path, IN_BAND_TYPE, request.headers, body.length);
+    const call = new InBandCall({ address, origin, headers, body }, receiver, this);
+    this.#calls.add(call);
+    this.#late.add(call);
+    call.start();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const one of [...this.#deliveries, ...this.#calls]) one.fail(closed());
+    this.#late.clear();
+    this.#closing.clear();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+
+  health(): PlaneHealth {
+    const connections = [...this.#pools.values()].reduce((total, pool) => total + pool.size, 0);
+    return { connections, pending: this.#late.size };
+  }
+
+  poolOf(origin: string): ConnectionPool {
+    let pool = this.#pools.get(origin);
+    if (!pool) {
+      pool = new ConnectionPool(origin, this.#settings, () => this.#pools.delete(origin));
+      this.#pools.set(origin, pool);
+    }
+    return pool;
+  }
+
+  acknowledged(call: InBandCall): void {
+    this.#late.delete(call);
+  }
+
+  closing(call: InBandCall): void {
+    this.#closing.add(call);
+  }
+
+  forget(call: InBandCall): void {
+    this.#late.delete(call);
+    this.#closing.delete(call);
+    this.#calls.delete(call);
+  }
+
+  /** A worker that can't be told so any more is gone, and its response with it. */
+  stop({ address, body }: PostedRequest): void {
+    const key = keyIn(body);
+    const request = { address, headers: {}, envelope: [key], envelopeBytes: key.length };
+    this.#deliver(request, STOP_TYPE).catch(() => undefined);
+  }
+
+  async #deliver(request: OutboundRequest, contentType: string): Promise<void> {
     if (this.#closed) throw closed();
     const { address } = request;
     const target = this.#parse(address);
-    this.#checkSize(request);
-    const delivery = new Delivery(request);
+    this.#checkSize(request.envelopeBytes, address);
+    const delivery = new Delivery(request, contentType);
     this.#deliveries.add(delivery);
     this.#late.add(delivery);
     try {
@@ -45,46 +121,23 @@ export class HttpClient implements RequestPlaneClient {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    for (const delivery of this.#deliveries) delivery.fail(closed());
-    this.#late.clear();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
-  }
-
-  health(): PlaneHealth {
-    const connections = [...this.#pools.values()].reduce((total, pool) => total + pool.size, 0);
-    return { connections, pending: this.#deliveries.size };
-  }
-
   /** Only what the worker never looked at is sent again here; everything else is for the caller to decide. */
   async #send({ origin, path }: HttpAddress, delivery: Delivery): Promise<Reply> {
     const { address } = delivery.request;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       delivery.throwIfFailed();
-      const pool = this.#poolOf(origin);
+      const pool = this.poolOf(origin);
       const connection = pool.takePlace() ?? (await pool.waitForPlace(delivery));
       try {
         delivery.throwIfFailed();
         const outcome = await connection.post(path, delivery);
-        if (outcome === "lost") throw lost(address);
+        if (outcome === "lost") throw lost(address, "before its acknowledgement");
         if (outcome !== "unprocessed") return outcome;
       } finally {
         pool.release(connection);
       }
     }
-    throw new RequestPlaneError("unavailable", `${address} took none of ${MAX_ATTEMPTS} attempts`, {
-      facts: { address },
-    });
-  }
-
-  #poolOf(origin: string): ConnectionPool {
-    let pool = this.#pools.get(origin);
-    if (!pool) {
-      pool = new ConnectionPool(origin, this.#settings, () => this.#pools.delete(origin));
-      this.#pools.set(origin, pool);
-    }
-    return pool;
+    throw noneTaken(address);
   }
 
   #parse(address: string): HttpAddress {
@@ -96,7 +149,7 @@ export class HttpClient implements RequestPlaneClient {
     return parsed;
   }
 
-  #checkSize({ envelopeBytes: actual, address }: OutboundRequest): void {
+  #checkSize(actual: number, address: string): void {
     const { maxMessageBytes: limit } = this.#settings;
     if (actual <= limit) return;
     const setting = "DYN_HTTP_MAX_MESSAGE_SIZE";
@@ -107,9 +160,4 @@ export class HttpClient implements RequestPlaneClient {
 
 function closed(): RequestPlaneError {
   return new RequestPlaneError("closed", "The HTTP client is closed");
-}
-
-function lost(address: string): RequestPlaneError {
-  const message = `Lost the connection to ${address} before its acknowledgement`;
-  return new RequestPlaneError("disconnected", message, { facts: { address } });
 }

@@ -1,10 +1,14 @@
 import type { RequestPlaneError } from "@dynamo/request-plane-core";
 import { ClientConnection } from "./client-connection.ts";
-import type { Delivery } from "./delivery.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** Connections to one worker at the same time, unless more unused ones are to be kept. */
 const MAX_CONNECTIONS = 100;
+
+/** Who waits for a place, and calls this when it doesn't want one any more. */
+export interface PlaceSeeker {
+  onFailed: (error: RequestPlaneError) => void;
+}
 
 /** A request that waits for a place on a connection. */
 interface Waiter {
@@ -42,12 +46,12 @@ export class ConnectionPool {
     return undefined;
   }
 
-  /** Takes a place when one gets free. Rejects with `cannot_connect`, or with what the delivery fails with. */
-  waitForPlace(delivery: Delivery): Promise<ClientConnection> {
+  /** Takes a place when one gets free. Rejects with `cannot_connect`, or with what the seeker fails with. */
+  waitForPlace(seeker: PlaceSeeker): Promise<ClientConnection> {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
       this.#waiters.add(waiter);
-      delivery.onFailed = (error) => {
+      seeker.onFailed = (error) => {
         this.#waiters.delete(waiter);
         reject(error);
       };

@@ -1,19 +1,23 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { OutboundRequest } from "@dynamo/request-plane-core";
 
+export type DeliveryPhase = "connect" | "acknowledge";
+
 /**
  * The time of one request, over all that it waits for: whoever waits sets `onFailed` and is told when that has
  * no sense any more.
  */
 export class Delivery {
   readonly request: OutboundRequest;
+  readonly contentType: string;
   /** What is waited for. */
-  phase: "connect" | "acknowledge" = "connect";
+  phase: DeliveryPhase = "connect";
   onFailed: (error: RequestPlaneError) => void = () => undefined;
   #error: RequestPlaneError | undefined;
 
-  constructor(request: OutboundRequest) {
+  constructor(request: OutboundRequest, contentType: string) {
     this.request = request;
+    this.contentType = contentType;
     request.signal?.addEventListener("abort", this.#abort);
     if (request.signal?.aborted) this.#abort();
   }
@@ -30,17 +34,7 @@ export class Delivery {
 
   /** Its time is up. */
   expire(limit: number): void {
-    const { address } = this.request;
-    const what = this.phase === "connect" ? "No connection to" : "No acknowledgement from";
-    const facts = {
-      address,
-      phase: this.phase,
-      limit,
-      elapsedMs: limit,
-      setting: "DYN_HTTP_REQUEST_TIMEOUT",
-    };
-    const message = `${what} ${address} within ${limit} ms`;
-    this.fail(new RequestPlaneError("deadline_exceeded", message, { facts }));
+    this.fail(overdue(this.request.address, this.phase, limit));
   }
 
   /** Nothing is waited for any more. */
@@ -52,4 +46,11 @@ export class Delivery {
     const cause: unknown = this.request.signal?.reason;
     this.fail(new RequestPlaneError("cancelled", "Aborted before it was acknowledged", { cause }));
   };
+}
+
+/** The time of a request is up. */
+export function overdue(address: string, phase: DeliveryPhase, limit: number): RequestPlaneError {
+  const what = phase === "connect" ? "No connection to" : "No acknowledgement from";
+  const facts = { address, phase, limit, elapsedMs: limit, setting: "DYN_HTTP_REQUEST_TIMEOUT" };
+  return new RequestPlaneError("deadline_exceeded", `${what} ${address} within ${limit} ms`, { facts });
 }

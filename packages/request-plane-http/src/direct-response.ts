@@ -138,7 +138,7 @@ class DirectWriter implements ResponseWriter {
   }
 
   #closed(): void {
-    this.#lost = this.#state !== "ended" || !this.#exchange.output.writableFinished;
+    this.#lost = this.#state !== "ended" || !this.#exchange.isOutputWhole;
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.onControl("kill");

@@ -22,6 +22,8 @@ export interface Exchange {
   readonly output: Writable;
   /** Asked at the end of `input`: whether the caller sent all of it. */
   readonly isInputWhole: boolean;
+  /** Asked when `output` is closed, of one that was ended: whether the caller has all of it, as far as can be seen. */
+  readonly isOutputWhole: boolean;
   /** Lets a caller send its body that waits to be told so. */
   proceed(): void;
   /** The whole response. What was not read of the request is dropped. */
@@ -49,6 +51,10 @@ export class Http1Exchange implements Exchange {
 
   get isInputWhole(): boolean {
     return this.input.complete;
+  }
+
+  get isOutputWhole(): boolean {
+    return this.output.writableFinished;
   }
 
   proceed(): void {
@@ -89,6 +95,11 @@ export class Http2Exchange implements Exchange {
   /** A stream that was reset, or whose socket was closed, looks like one that ended. */
   get isInputWhole(): boolean {
     return !this.#stream.aborted && !this.#stream.destroyed;
+  }
+
+  /** A stream may be closed before node:http2 says that the last of it is written. */
+  get isOutputWhole(): boolean {
+    return this.#stream.writableFinished || this.#stream.rstCode === NGHTTP2_NO_ERROR;
   }
 
   proceed(): void {

@@ -2,6 +2,7 @@
 import { defaultLogger, override, readSettings } from "@dynamo/request-plane-core";
 import type { Environment, Logger, Transport } from "@dynamo/request-plane-core";
 import { HttpClient } from "./client.ts";
+import { IN_BAND_TRANSPORT } from "./in-band/frames.ts";
 import { HttpServer } from "./server.ts";
 import { HTTP_SETTINGS, withoutEndSlash } from "./settings.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -21,7 +22,11 @@ export function http(options: HttpOptions = {}): Transport {
   return {
     name: "http",
     scheme: "http",
-    capabilities: { maxMessageBytes: settings.maxMessageBytes, brokered: false },
+    capabilities: {
+      maxMessageBytes: settings.maxMessageBytes,
+      brokered: false,
+      inBand: IN_BAND_TRANSPORT,
+    },
     createServer: () => new HttpServer({ ...settings, rootPath }),
     createClient: () => new HttpClient(settings),
   };

@@ -39,7 +39,7 @@ export async function post(session: PostingSession, path: string, delivery: Deli
   const { http2 } = session;
   const { request } = delivery;
   if (http2.closed || http2.destroyed) return "unprocessed";
-  const stream = http2.request(headersOf(path, request));
+  const stream = http2.request(headersOf(path, delivery.contentType, request.headers, request.envelopeBytes));
   return new Promise<Outcome>((resolve, reject) => {
     const receiver = new ReplyReceiver(stream, session, resolve);
     delivery.onFailed = (error) => {
@@ -48,21 +48,21 @@ export async function post(session: PostingSession, path: string, delivery: Deli
       if (error.code === "deadline_exceeded") session.probe();
       reject(error);
     };
-    stream.on("frameError", () => {
-      delivery.fail(
-        new RequestPlaneError("invalid_argument", "The request's headers are too large for HTTP/2"),
-      );
-    });
+    stream.on("frameError", () => delivery.fail(headersTooLarge()));
     write(stream, request);
   });
 }
 
 /** Names and values in turn, which node:http2 takes with less work than an object. */
-function headersOf(path: string, { headers, envelopeBytes }: OutboundRequest): string[] {
-  const all = [":method", "POST", ":path", path, "content-type", "application/octet-stream"];
-  all.push("content-length", String(envelopeBytes));
+export function headersOf(path: string, contentType: string, headers: Headers, bodyBytes: number): string[] {
+  const all = [":method", "POST", ":path", path, "content-type", contentType];
+  all.push("content-length", String(bodyBytes));
   addChecked(all, headers);
   return all;
+}
+
+export function headersTooLarge(): RequestPlaneError {
+  return new RequestPlaneError("invalid_argument", "The request's headers are too large for HTTP/2");
 }
 
 /** node:http2 sends what it is given, and the other side leaves out what isn't allowed. */
@@ -133,9 +133,7 @@ class ReplyReceiver {
   }
 
   #outcomeOfClose(): Outcome {
-    const { rstCode, id = Infinity } = this.#stream;
-    const isUnseen = rstCode === NGHTTP2_REFUSED_STREAM || id > this.#session.lastStreamId;
-    if (this.#status === 0) return isUnseen || id === Infinity ? "unprocessed" : "lost";
+    if (this.#status === 0) return isUnseen(this.#stream, this.#session) ? "unprocessed" : "lost";
     // A refusal is one however much of its text arrived; an acknowledgement has to be whole.
     return this.#status >= 300 ? this.#reply() : "lost";
   }
@@ -152,6 +150,14 @@ class ReplyReceiver {
     // The rest of a request that was answered early isn't sent.
     if (this.#stream.writableLength > 0) this.#stream.close(NGHTTP2_CANCEL);
   }
+}
+
+/** Whether the worker never looked at a stream that was closed without an answer. */
+export function isUnseen(
+  { rstCode, id = Infinity }: ClientHttp2Stream,
+  { lastStreamId }: PostingSession,
+): boolean {
+  return rstCode === NGHTTP2_REFUSED_STREAM || id > lastStreamId || id === Infinity;
 }
 
 /** `close` follows, where the code is looked at. */

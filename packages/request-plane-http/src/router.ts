@@ -13,6 +13,8 @@ import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
 import { DIRECT_TRANSPORT, DirectConnector } from "./direct-response.ts";
 import type { EndpointTable } from "./endpoint-table.ts";
 import type { Exchange } from "./exchange.ts";
+import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
+import { InBandResponder } from "./in-band/responder.ts";
 import { HttpRefusal, refuse } from "./refusal.ts";
 import { dropRest, readBody } from "./request-body.ts";
 import type { SlowBodies } from "./request-body.ts";
@@ -39,6 +41,7 @@ export class Router {
   readonly #settings: HttpSettings;
   readonly #baseUrl: () => string;
   readonly #slow: SlowBodies;
+  readonly #inBand: InBandResponder;
   /** Requests that are being read. */
   pending = 0;
 
@@ -48,6 +51,7 @@ export class Router {
     this.#settings = settings;
     this.#baseUrl = baseUrl;
     this.#slow = new ExpiryQueue(settings.peerTimeoutMs, (expire) => expire());
+    this.#inBand = new InBandResponder(settings.peerTimeoutMs);
   }
 
   readonly handle = async (exchange: Exchange): Promise<void> => {
@@ -65,6 +69,7 @@ export class Router {
   /** For when nothing comes in any more. */
   close(): void {
     this.#slow.clear();
+    this.#inBand.close();
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -77,10 +82,21 @@ export class Router {
     if (!accept) throw new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`);
     if (exchange.method !== "POST")
       throw new HttpRefusal(405, "An endpoint is called with POST", { allow: "POST" });
-    const isDirect = isJson(exchange.headers["content-type"]);
+    const form = formOf(exchange.headers["content-type"]);
     const body = await readBody(exchange, this.#settings, this.#slow);
-    if (isDirect) this.#acceptDirect(exchange, accept, body);
-    else acceptEnvelope(exchange, accept, body);
+    switch (form) {
+      case "in-band":
+        this.#inBand.accept(exchange, accept, headersOf(exchange.headers), body);
+        return;
+      case "envelope":
+        acceptEnvelope(exchange, accept, body);
+        return;
+      case "json":
+        this.#acceptDirect(exchange, accept, body);
+        return;
+      case "stop":
+        this.#inBand.stop(exchange, body);
+    }
   }
 
   #pathBelowRoot({ path }: Exchange): string {
@@ -117,12 +133,19 @@ function acceptEnvelope(exchange: Exchange, accept: RequestAcceptor, envelope: B
   else exchange.respond(202, ACKNOWLEDGEMENT);
 }
 
-/** `false` for an envelope. Throws for what is neither. */
-function isJson(contentType = "application/octet-stream"): boolean {
-  if (contentType === "application/octet-stream") return false;
-  const type = contentType.split(";", 1)[0]?.trim().toLowerCase();
-  if (type === "application/json") return true;
-  if (type === "application/octet-stream") return false;
+type Form = "envelope" | "in-band" | "stop" | "json";
+
+const FORMS: ReadonlyMap<string, Form> = new Map([
+  ["application/octet-stream", "envelope"],
+  [IN_BAND_TYPE, "in-band"],
+  [STOP_TYPE, "stop"],
+  ["application/json", "json"],
+]);
+
+/** Throws for what is none. */
+function formOf(contentType = "application/octet-stream"): Form {
+  const form = FORMS.get(contentType) ?? FORMS.get(contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "");
+  if (form) return form;
   throw new RequestPlaneError(
     "unsupported_media",
     `Content type '${contentType}' is not known: send JSON as application/json, or an envelope of the request plane as application/octet-stream`,

@@ -28,4 +28,6 @@ const factory: TransportFactory = ({
   };
 };
 
-describeTransport(factory, { describe, it: it.concurrent });
+describe.each([["callhome"], ["auto"]] as const)("with responses %s,", (responses) => {
+  describeTransport(factory, { describe, it: it.concurrent, responses });
+});

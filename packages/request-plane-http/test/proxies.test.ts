@@ -162,8 +162,13 @@ describe.skipIf(!canBind).each(programs)("Through $kind.name", ({ kind, program 
     });
   });
 
-  describe.skipIf(program === undefined)("callers of the request plane", () => {
-    test("are called home: many at a time, with large requests, and by a handler that they can cancel", async () => {
+  describe.skipIf(program === undefined).each([
+    ["call home", "callhome"],
+    ["answer in-band", "inband"],
+  ] as const)("callers of the request plane whose workers %s", (_what, responseMode) => {
+    const settings = { responseMode };
+
+    test("ask many at a time, with large requests, and cancel what they want no more of", async () => {
       await using world = new World();
       let aborted = 0;
       const worker = await behind(
@@ -176,7 +181,7 @@ describe.skipIf(!canBind).each(programs)("Through $kind.name", ({ kind, program 
           aborted += 1;
         },
       );
-      const { manager, client } = await world.client<{ n: number; text: string }, number>();
+      const { manager, client } = await world.client<{ n: number; text: string }, number>({ settings });
       const calls = Array.from({ length: 300 }, () => collect(client.roundRobin({ n: 3, text: "abc" })));
       for (const items of await Promise.all(calls)) expect(items).toEqual([3, 1, 2]);
       const text = "x".repeat(5_000_000);
@@ -189,11 +194,33 @@ describe.skipIf(!canBind).each(programs)("Through $kind.name", ({ kind, program 
       await settled(manager, worker.manager);
     });
 
+    test("get items one by one, and stop a handler, whose last words they read", async () => {
+      await using world = new World();
+      const gate = new Gate();
+      const worker = await behind(world, async function* (_request: unknown, context): AsyncGenerator {
+        yield* gate.items(3);
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+        yield context.isKilled ? "killed" : "stopped";
+      });
+      const { manager, client } = await world.client({ settings });
+      gate.allow(1);
+      const stream = await client.roundRobin({});
+      const items = stream[Symbol.asyncIterator]();
+      for (let i = 0; i < 3; i += 1) {
+        expect(await items.next()).toEqual({ done: false, value: { i } });
+        gate.allow(i + 2);
+      }
+      stream.stop();
+      expect(await items.next()).toEqual({ done: false, value: "stopped" });
+      expect((await items.next()).done).toBe(true);
+      await settled(manager, worker.manager);
+    });
+
     test("hear of the worker's refusal, and that it is gone", async () => {
       await using world = new World();
       const gate = new Gate();
       const worker = await behind(world, ({ n }: { n: number }) => gate.items(n), { maxInFlight: 1 });
-      const { manager, client } = await world.client<{ n: number }, { i: number }>();
+      const { manager, client } = await world.client<{ n: number }, { i: number }>({ settings });
       gate.allow(1);
       const stream = await client.roundRobin({ n: 2 });
       const full = await failureOf(client.roundRobin({ n: 1 }));
@@ -202,6 +229,8 @@ describe.skipIf(!canBind).each(programs)("Through $kind.name", ({ kind, program 
       expect(await collect(stream)).toEqual([{ i: 0 }, { i: 1 }]);
       await settled(manager, worker.manager);
       await worker.manager.close({ drainMs: 0 });
+      const after = await failureOf(client.roundRobin({ n: 1 }));
+      expect(["unavailable", "no_instances"]).toContain(after.code);
       await using plane = calling();
       const gone = await failureOf(plane.deliver(request(worker.addresses["HTTP/2"])));
       expect(gone.code).toBe("unavailable");

@@ -1,0 +1,51 @@
+import { ExpiryQueue, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
+import type { Exchange } from "../exchange.ts";
+import { refuse } from "../refusal.ts";
+import { FrameEncoder } from "./frame-encoder.ts";
+import { KEY_BYTES, keyOf, PREFIX_BYTES } from "./frames.ts";
+import { InBandWriter } from "./writer.ts";
+import type { WriterHost } from "./writer.ts";
+
+/** Takes the requests of one server that are answered in-band, and brings stops to their responses. */
+export class InBandResponder implements WriterHost {
+  readonly encoder = new FrameEncoder();
+  readonly finishing: ExpiryQueue<InBandWriter>;
+  readonly #running = new Map<string, InBandWriter>();
+
+  constructor(peerTimeoutMs: number) {
+    this.finishing = new ExpiryQueue(peerTimeoutMs, (writer) => writer.cut());
+  }
+
+  /** Throws what is wrong with the body. */
+  accept(exchange: Exchange, accept: RequestAcceptor, headers: Headers, body: Buffer): void {
+    const key = keyOf(body);
+    if (this.#running.has(key))
+      throw new RequestPlaneError("conflict", "A request with this key is being answered");
+    const writer = new InBandWriter(key, exchange, this);
+    this.#running.set(key, writer);
+    const refusal = accept({ headers, envelope: body.subarray(PREFIX_BYTES), connector: writer });
+    if (writer.isConnected) return;
+    this.#running.delete(key);
+    if (refusal) refuse(exchange, refusal);
+    // Its control message names another way, and that is taken.
+    else exchange.respond(202, {});
+  }
+
+  /** A response that is over has nothing to stop, which is no error. */
+  stop(exchange: Exchange, body: Buffer): void {
+    if (body.length !== KEY_BYTES)
+      throw new RequestPlaneError("invalid_argument", `A key has ${KEY_BYTES} bytes, not ${body.length}`);
+    this.#running.get(body.toString("latin1"))?.stop();
+    exchange.respond(204, {});
+  }
+
+  forget({ key }: InBandWriter): void {
+    this.#running.delete(key);
+  }
+
+  /** For when nothing comes in any more. */
+  close(): void {
+    this.finishing.clear();
+  }
+}

@@ -1,0 +1,73 @@
+import { decodePrologue, FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { InBandReceiver } from "@dynamo/request-plane-core";
+import { FrameKind, HEAD_BYTES, kindAt, measureFrame } from "./frames.ts";
+
+/** Reads the body of an answer and tells the receiver what is in it, until the last frame or `leave`. */
+export class ResponseBody {
+  readonly #receiver: InBandReceiver;
+  readonly #onLast: () => void;
+  readonly #decoder: FrameDecoder;
+  #isOver = false;
+
+  /** `onLast` is called before the receiver is told of the last frame. */
+  constructor(receiver: InBandReceiver, onLast: () => void) {
+    this.#receiver = receiver;
+    this.#onLast = onLast;
+    this.#decoder = new FrameDecoder(measureFrame(receiver.maxFrameBytes), this.#frame);
+  }
+
+  /** Throws `protocol_error` or `payload_too_large`; the body can't be read any further then. */
+  push(chunk: Buffer): void {
+    if (!this.#isOver) this.#decoder.push(chunk);
+  }
+
+  /** What still comes is passed over. */
+  leave(): void {
+    this.#isOver = true;
+  }
+
+  readonly #frame = (bytes: Buffer, start: number, end: number): void => {
+    if (this.#isOver) return;
+    const kind = kindAt(bytes, start);
+    const bodyStart = start + HEAD_BYTES;
+    switch (kind) {
+      case FrameKind.ITEM:
+        this.#receiver.frame(bytes, bodyStart, end, "item");
+        return;
+      case FrameKind.ANNOTATED:
+        this.#receiver.frame(bytes, bodyStart, end, "annotated");
+        return;
+      case FrameKind.OPENED:
+        return;
+      case FrameKind.END:
+        this.#last();
+        this.#receiver.completed();
+        this.#receiver.ended();
+        return;
+      case FrameKind.RESET:
+        this.#last();
+        this.#receiver.ended();
+        return;
+      case FrameKind.FAILED:
+        this.#last();
+        this.#receiver.failed(failureIn(bytes.toString("utf8", bodyStart, end)));
+        return;
+      default:
+        throw new RequestPlaneError("protocol_error", `The worker sent a frame of kind ${kind}`);
+    }
+  };
+
+  #last(): void {
+    this.#isOver = true;
+    this.#onLast();
+  }
+}
+
+function failureIn(json: string): RequestPlaneError {
+  try {
+    const error = decodePrologue(json);
+    return error ?? new RequestPlaneError("protocol_error", "The worker sent a failure without an error");
+  } catch (error) {
+    return RequestPlaneError.from(error);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The worker's side of one in-band response: frames in the body of the answer to its request.
+ */
+import { encodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
+import type {
+  ConnectionInfo,
+  FrameForm,
+  ResponseConnector,
+  ResponseWriter,
+} from "@dynamo/request-plane-core";
+import type { Exchange } from "../exchange.ts";
+import type { FrameEncoder, OutgoingFrame } from "./frame-encoder.ts";
+import { FrameKind, IN_BAND_TRANSPORT, IN_BAND_TYPE } from "./frames.ts";
+
+/** What writers need of their server. */
+export interface WriterHost {
+  readonly encoder: FrameEncoder;
+  /** Bounds how long a caller may take for what is left of a response that is over. */
+  readonly finishing: { add(writer: InBandWriter): void; delete(writer: InBandWriter): void };
+  /** Called once, when nothing more can be said to the writer. */
+  forget(writer: InBandWriter): void;
+}
+
+const HEADERS = { "content-type": IN_BAND_TYPE } as const;
+/** More than this isn't collected before it is written. */
+const BATCH_LENGTH = 64 * 1024;
+
+export class InBandWriter implements ResponseConnector, ResponseWriter {
+  readonly transport = IN_BAND_TRANSPORT;
+  readonly framing = "bare";
+  readonly key: string;
+  /** Its request is answered here and not some other way. */
+  isConnected = false;
+  onControl: (control: "stop" | "kill") => void = nothing;
+  readonly #exchange: Exchange;
+  readonly #host: WriterHost;
+  /** Written in this tick and not handed to the exchange yet. */
+  #batch: OutgoingFrame[] = [];
+  #batchLength = 0;
+  #isScheduled = false;
+  #hasBegun = false;
+  /** The last frame is written. */
+  #isOver = false;
+  #isStopped = false;
+  #isClosed = false;
+  #isLost = false;
+  /** Told when there may be room, and when the exchange is closed. */
+  #wake: (() => void) | undefined;
+
+  constructor(key: string, exchange: Exchange, host: WriterHost) {
+    this.key = key;
+    this.#exchange = exchange;
+    this.#host = host;
+  }
+
+  connect(_info: ConnectionInfo): ResponseWriter {
+    this.isConnected = true;
+    const { output } = this.#exchange;
+    if (output.closed) setImmediate(this.#closed);
+    else output.once("close", this.#closed);
+    return this;
+  }
+
+  prologue(error?: RequestPlaneError): void {
+    if (this.#isOver) return;
+    if (error) this.#finish(FrameKind.FAILED, encodePrologue(error));
+    else this.#schedule();
+  }
+
+  write(body: string | Uint8Array, form: FrameForm = "item"): boolean {
+    if (this.#isOver) return true;
+    this.#put(form === "item" ? FrameKind.ITEM : FrameKind.ANNOTATED, body);
+    if (this.#batchLength >= BATCH_LENGTH) this.#flush();
+    return !this.#exchange.output.writableNeedDrain;
+  }
+
+  drained(): Promise<void> {
+    const { output } = this.#exchange;
+    if (!output.writableNeedDrain || this.#isClosed) return DONE;
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        output.off("drain", resolve);
+        resolve();
+      };
+      output.once("drain", resolve);
+    });
+  }
+
+  async end(): Promise<void> {
+    if (!this.#isOver) this.#finish(FrameKind.END);
+    if (!this.#isClosed) {
+      this.#host.finishing.add(this);
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#host.finishing.delete(this);
+    }
+    if (this.#isLost)
+      throw new RequestPlaneError("disconnected", "The caller left before its response was whole");
+  }
+
+  /** A caller that reads is told; one that doesn't is cut off. */
+  abort(): void {
+    if (this.#isOver) return;
+    if (this.#exchange.output.writableNeedDrain) this.cut();
+    else this.#finish(FrameKind.RESET);
+  }
+
+  /** The caller asks for an end. */
+  stop(): void {
+    if (this.#isStopped || this.#isOver) return;
+    this.#isStopped = true;
+    this.onControl("stop");
+  }
+
+  cut(): void {
+    this.#exchange.cut();
+  }
+
+  #put(kind: FrameKind, body: string | Uint8Array): void {
+    this.#batch.push({ kind, body });
+    this.#batchLength += body.length;
+    this.#schedule();
+  }
+
+  #finish(kind: FrameKind, body = ""): void {
+    this.#put(kind, body);
+    this.#isOver = true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(this.#leave);
+  }
+
+  /** All of a tick, and the end of the answer with it where there is one. */
+  readonly #leave = (): void => {
+    this.#isScheduled = false;
+    if (this.#isClosed) return;
+    if (!this.#hasBegun && this.#batch.length === 0) this.#batch.push(OPENED);
+    this.#flush();
+  };
+
+  #flush(): void {
+    if (this.#batch.length === 0 || this.#isClosed) return;
+    if (!this.#hasBegun) this.#exchange.begin(200, HEADERS);
+    this.#hasBegun = true;
+    const bytes = this.#host.encoder.encode(this.#batch);
+    this.#batch = [];
+    this.#batchLength = 0;
+    if (this.#isOver) this.#exchange.output.end(bytes);
+    else this.#exchange.output.write(bytes);
+  }
+
+  readonly #closed = (): void => {
+    this.#isClosed = true;
+    this.#host.forget(this);
+    this.#isLost = !this.#isOver || !this.#exchange.isOutputWhole;
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.onControl("kill");
+    }
+    this.#wake?.();
+    this.#wake = undefined;
+  };
+}
+
+const OPENED: OutgoingFrame = { kind: FrameKind.OPENED, body: "" };
+const DONE = Promise.resolve();
+
+function nothing(): void {
+  // Nobody listens.
+}

@@ -1,0 +1,370 @@
+/** What a caller does with workers whose in-band responses break the rules, are slow, or aren't there. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { constants } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
+import { until } from "@dynamo/test-support";
+import { addressOf, collect, failureOf, settled } from "@dynamo/test-world";
+import { describe, expect, it } from "vitest";
+import { bodyFrame, IN_BAND, KINDS, RawInBandWorker, STOP } from "./support/in-band-peers.ts";
+import type { InBandScript } from "./support/in-band-peers.ts";
+import { connectionsOf, World } from "./support/world.ts";
+
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const QUICK = { http: { requestTimeoutMs: 200 } };
+
+function begin(stream: ServerHttp2Stream): ServerHttp2Stream {
+  stream.respond({ ":status": 200, "content-type": IN_BAND });
+  return stream;
+}
+
+/** Answers every request with these frames, and ends. */
+function answering(...frames: readonly (readonly [kind: number, body?: string])[]): InBandScript {
+  return (stream, { type }) => {
+    if (type === IN_BAND)
+      begin(stream).end(Buffer.concat(frames.map(([kind, body]) => bodyFrame(kind, body))));
+    else stream.respond({ ":status": 204 }, { endStream: true });
+  };
+}
+
+const WHOLE = [[KINDS.ITEM, "1"], [KINDS.END]] as const;
+
+describe("a worker that answers in-band", () => {
+  it("is read, items and envelopes, however they are cut", async () => {
+    await using world = new World();
+    const bytes = Buffer.concat([
+      bodyFrame(KINDS.OPENED),
+      bodyFrame(KINDS.ITEM, '"ä"'),
+      bodyFrame(KINDS.ANNOTATED, '{"data":2,"id":"b"}'),
+      bodyFrame(KINDS.END),
+    ]);
+    const worker = await RawInBandWorker.start(world, (stream, { index }) => {
+      begin(stream);
+      let at = 0;
+      const ticking = setInterval(() => {
+        if (at < bytes.length) stream.write(bytes.subarray(at, (at += index + 1)));
+        else {
+          clearInterval(ticking);
+          stream.end();
+        }
+      }, 1);
+    });
+    const { client, manager } = await world.client();
+    for (let pieces = 1; pieces <= 6; pieces += 1) {
+      const stream = await client.roundRobin({});
+      expect(await collect(stream.annotated())).toEqual([{ data: "ä" }, { data: 2, id: "b" }]);
+    }
+    expect(worker.of(IN_BAND)).toHaveLength(6);
+    expect(worker.requests[0]!.body.toString()).toMatch(/^inb1.*"transport":"http_inband".*\}\{\}$/s);
+    expect(new Set(worker.requests.map(({ body }) => body.toString("hex", 4, 16))).size).toBe(6);
+    await settled(manager);
+  });
+
+  it.each([
+    ["a reset before anything", [[KINDS.RESET]], "disconnected"],
+    ["a reset after it was opened", [[KINDS.OPENED], [KINDS.RESET]], "disconnected"],
+    ["an end without the mark", [[KINDS.ITEM, "1"]], "disconnected"],
+    ["nothing", [], "disconnected"],
+    ["an item that is not JSON", [[KINDS.ITEM, "{"]], "protocol_error"],
+    ["an envelope that is no object", [[KINDS.ANNOTATED, "1"]], "protocol_error"],
+    ["an error item", [[KINDS.ANNOTATED, '{"event":"error","comment":["no"]}']], "handler_failed"],
+    ["a failure", [[KINDS.FAILED, '{"error":"not today"}']], "unavailable"],
+    ["a failure without an error", [[KINDS.FAILED, '{"error":null}']], "protocol_error"],
+    ["a failure that is not JSON", [[KINDS.FAILED, "{"]], "protocol_error"],
+    ["a frame of no kind", [[99]], "protocol_error"],
+    ["a refusal of the TCP plane", [[16, "Server overloaded: full"]], "protocol_error"],
+  ] as const)("and sends %s fails its call with the right code", async (_name, frames, code) => {
+    await using world = new World();
+    await RawInBandWorker.start(world, answering(...frames));
+    const { client, manager } = await world.client();
+    const call = client.roundRobin({}, { failover: false }).then((stream) => collect(stream));
+    expect((await failureOf(call)).code).toBe(code);
+    await settled(manager);
+  });
+
+  it.each([
+    ["is reset with NO_ERROR", (stream: ServerHttp2Stream) => stream.close(NGHTTP2_NO_ERROR)],
+    ["is reset with CANCEL", (stream: ServerHttp2Stream) => stream.close(NGHTTP2_CANCEL)],
+    ["is reset with an error", (stream: ServerHttp2Stream) => stream.close(NGHTTP2_INTERNAL_ERROR)],
+    ["ends", (stream: ServerHttp2Stream) => void stream.end()],
+    [
+      "ends in a frame",
+      (stream: ServerHttp2Stream) => void stream.end(bodyFrame(KINDS.ITEM, "123").subarray(0, 6)),
+    ],
+    ["loses its socket", (stream: ServerHttp2Stream) => void stream.session!.socket.destroy()],
+    ["loses its session", (stream: ServerHttp2Stream) => stream.session!.destroy()],
+  ])("without the mark is an error, however clean it looks: the stream %s", async (_name, cut) => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream) => {
+      begin(stream).write(bodyFrame(KINDS.ITEM, "1"));
+      setTimeout(() => cut(stream), 20);
+    });
+    const { client, manager } = await world.client();
+    const items = (await client.roundRobin({}))[Symbol.asyncIterator]();
+    expect(await items.next()).toEqual({ done: false, value: 1 });
+    expect((await failureOf(items.next())).code).toBe("disconnected");
+    await settled(manager);
+    await manager.close();
+    await until("no connection is left", () => worker.open === 0);
+  });
+
+  it.each([
+    ["by an end", (stream: ServerHttp2Stream) => void stream.end()],
+    ["by a reset with NO_ERROR", (stream: ServerHttp2Stream) => stream.close(NGHTTP2_NO_ERROR)],
+    ["by a closed socket", (stream: ServerHttp2Stream) => void stream.session!.socket.destroy()],
+  ])("cut off anywhere before the mark is whole is an error: %s", async (_name, cut) => {
+    await using world = new World();
+    const bytes = Buffer.concat([
+      bodyFrame(KINDS.ITEM, "1"),
+      bodyFrame(KINDS.ITEM, "2"),
+      bodyFrame(KINDS.END),
+    ]);
+    let length = 0;
+    await RawInBandWorker.start(world, (stream) => {
+      begin(stream).write(bytes.subarray(0, length), () => setImmediate(() => cut(stream)));
+    });
+    const { client, manager } = await world.client();
+    for (; length < bytes.length; length += 1) {
+      const got: unknown[] = [];
+      const call = client.roundRobin({}, { failover: false }).then(async (items) => {
+        for await (const item of items) got.push(item);
+      });
+      expect((await failureOf(call)).code).toBe("disconnected");
+      expect([1, 2].slice(0, got.length)).toEqual(got);
+      await settled(manager);
+    }
+    await settled(manager);
+  });
+
+  it("whose item is too large fails that call and no other", async () => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream, { index }) => {
+      const item = JSON.stringify("x".repeat(index === 1 ? 3_000_000 : 10));
+      const frames = Buffer.concat([bodyFrame(KINDS.ITEM, item), bodyFrame(KINDS.END)]);
+      if (index > 0) begin(stream).end(frames);
+      else setTimeout(() => begin(stream).end(frames), 300);
+    });
+    const { client, manager } = await world.client({ settings: { maxResponseMessageBytes: 4_000 } });
+    const first = collect(client.roundRobin({}));
+    expect(await failureOf(client.roundRobin({}))).toMatchObject({
+      code: "payload_too_large",
+      facts: { limit: 4_000, actual: 3_000_002, setting: "DYN_TCP_MAX_MESSAGE_SIZE" },
+    });
+    expect(await first).toHaveLength(1);
+    expect(worker.open).toBe(1);
+    await settled(manager);
+  });
+
+  it("and goes on after its last word is cut off, and that gives the place back", async () => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream) => {
+      begin(stream).write(Buffer.concat([bodyFrame(KINDS.ITEM, "1"), bodyFrame(KINDS.END), bodyFrame(99)]));
+      const ticking = setInterval(() => stream.write("more"), 5);
+      stream.on("close", () => clearInterval(ticking));
+    });
+    const { client, manager } = await world.client({ http: { maxConcurrentStreams: 1 } });
+    expect(await collect(client.roundRobin({}))).toEqual([1]);
+    await settled(manager);
+    await until("the stream is closed", () => worker.requests[0]!.stream.closed);
+    expect(await collect(client.roundRobin({}))).toEqual([1]);
+    expect(worker.open).toBeLessThanOrEqual(2);
+  });
+
+  it("and ends while its caller reads nothing leaves no place taken", async () => {
+    await using world = new World();
+    const item = JSON.stringify("x".repeat(100_000));
+    const worker = await RawInBandWorker.start(
+      world,
+      answering(...Array.from({ length: 5 }, () => [KINDS.ITEM, item] as const), [KINDS.END]),
+    );
+    const { client, manager } = await world.client({
+      settings: { responseBufferBytes: 1_024 },
+      http: { maxConcurrentStreams: 1 },
+    });
+    for (let n = 0; n < 6; n += 1) {
+      const stream = await client.roundRobin({});
+      await sleep(20);
+      expect(await collect(stream)).toHaveLength(5);
+    }
+    // The next call may come before the stream is closed.
+    expect(worker.open).toBeLessThanOrEqual(2);
+    await settled(manager);
+  });
+
+  it("is told of a stop once, when it has accepted, and of a kill by a reset", async () => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream, { type }) => {
+      if (type === STOP) stream.respond({ ":status": 204 }, { endStream: true });
+      else begin(stream).write(bodyFrame(KINDS.ITEM, "1"));
+    });
+    const { client, manager } = await world.client();
+    const stream = await client.roundRobin({});
+    stream.stop();
+    stream.stop();
+    await until("it is told", () => worker.of(STOP).length === 1);
+    const [asked] = worker.of(IN_BAND);
+    expect(worker.of(STOP)[0]!.body).toEqual(asked!.body.subarray(4, 16));
+    stream.cancel();
+    stream.stop();
+    stream.cancel();
+    await until("it is told", () => asked!.stream.closed);
+    expect(asked!.stream.rstCode).toBe(NGHTTP2_CANCEL);
+    await sleep(20);
+    expect(worker.requests).toHaveLength(2);
+    await settled(manager);
+  });
+
+  it("comes to its end by a stop, and after that also by giving up", async () => {
+    await using world = new World();
+    let running: ServerHttp2Stream | undefined;
+    await RawInBandWorker.start(world, (stream, { type, index }) => {
+      if (type === STOP) {
+        running!.end(bodyFrame(index === 1 ? KINDS.END : KINDS.RESET));
+        stream.respond({ ":status": 204 }, { endStream: true });
+      } else (running = begin(stream)).write(bodyFrame(KINDS.ITEM, "1"));
+    });
+    const { client, manager } = await world.client();
+    for (let n = 0; n < 2; n += 1) {
+      const stream = await client.roundRobin({});
+      stream.stop();
+      expect(await collect(stream)).toEqual([1]);
+    }
+    await settled(manager);
+  });
+});
+
+describe("a worker that doesn't answer", () => {
+  it("is waited for as long as for an acknowledgement, and others on its connection stay", async () => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream, { index }) => {
+      if (index > 0) return;
+      const ticking = setInterval(() => stream.write(bodyFrame(KINDS.ITEM, "1")), 20);
+      begin(stream).on("close", () => clearInterval(ticking));
+    });
+    const { client, manager } = await world.client(QUICK);
+    const live = await client.roundRobin({});
+    expect(await failureOf(client.roundRobin({}, { failover: false }))).toMatchObject({
+      code: "deadline_exceeded",
+      facts: { phase: "acknowledge", setting: "DYN_HTTP_REQUEST_TIMEOUT" },
+    });
+    await until("it is told", () => worker.requests[1]!.stream.closed);
+    expect(worker.open).toBe(1);
+    expect(worker.requests[0]!.stream.closed).toBe(false);
+    live.cancel();
+    await settled(manager);
+  });
+
+  it("to the end of its refusal refuses all the same", async () => {
+    await using world = new World();
+    await RawInBandWorker.start(world, (stream) => {
+      stream.respond({ ":status": 429 });
+      stream.write('{"code":"overloaded","detail":"full"}');
+    });
+    const { client, manager } = await world.client(QUICK);
+    const error = await failureOf(client.roundRobin({}, { failover: false }));
+    expect(error).toMatchObject({ code: "overloaded", remote: true });
+    expect(error.message).toContain("full");
+    await settled(manager);
+  });
+
+  it("and refuses at great length is cut off", async () => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream) => {
+      stream.respond({ ":status": 503 });
+      stream.end("x".repeat(10_000_000));
+    });
+    const { client, manager } = await world.client();
+    const error = await failureOf(client.roundRobin({}, { failover: false }));
+    expect(error.code).toBe("unavailable");
+    expect(error.message.length).toBeLessThan(2_000);
+    await until("it is cut off", () => worker.requests[0]!.stream.closed);
+    await settled(manager);
+  });
+
+  it("because it never looked at the request is asked again, three times at most", async () => {
+    await using world = new World();
+    let refusals = 2;
+    const worker = await RawInBandWorker.start(world, (stream, request) => {
+      if (refusals-- > 0) stream.close(NGHTTP2_REFUSED_STREAM);
+      else answering(...WHOLE)(stream, request);
+    });
+    const { client, manager } = await world.client();
+    expect(await collect(client.roundRobin({}))).toEqual([1]);
+    refusals = 3;
+    expect((await failureOf(client.roundRobin({}, { failover: false }))).code).toBe("unavailable");
+    expect(worker.requests).toHaveLength(6);
+    await settled(manager);
+  });
+
+  it("leaves nothing behind when the call is given up before there is a connection", async () => {
+    await using world = new World();
+    await RawInBandWorker.start(world, answering(...WHOLE));
+    const { client, manager } = await world.client();
+    const controller = new AbortController();
+    const call = failureOf(client.roundRobin({}, { signal: controller.signal }));
+    controller.abort();
+    expect((await call).code).toBe("cancelled");
+    await settled(manager);
+    expect(await collect(client.roundRobin({}))).toEqual([1]);
+    const closed = failureOf(client.roundRobin({}, { failover: false }));
+    await manager.close({ drainMs: 0 });
+    expect((await closed).code).toBe("closed");
+    expect(connectionsOf(manager)).toBe(0);
+  });
+});
+
+describe("a worker that has no in-band responses after all", () => {
+  /** It knows the request's type, or it doesn't, and calls home. */
+  async function declining(world: World, answer: (stream: ServerHttp2Stream) => void) {
+    const worker = await world.worker(() => [1]);
+    const home = addressOf(worker.served.instance);
+    const front = await RawInBandWorker.start(world, (stream, { type, body }) => {
+      if (type === IN_BAND) {
+        answer(stream);
+        return;
+      }
+      void fetch(home, {
+        method: "POST",
+        headers: { "content-type": type },
+        body: new Uint8Array(body),
+      }).then(({ status }) => stream.respond({ ":status": status }, { endStream: true }));
+    });
+    world.discovery.remove({ type: "Endpoint", ...worker.served.instance });
+    return { front, worker };
+  }
+
+  it.each([
+    ["with 415", (stream: ServerHttp2Stream) => stream.respond({ ":status": 415 }, { endStream: true })],
+    [
+      "with an acknowledgement",
+      (stream: ServerHttp2Stream) => stream.respond({ ":status": 202 }, { endStream: true }),
+    ],
+    [
+      "with another kind of answer",
+      (stream: ServerHttp2Stream) => {
+        stream.respond({ ":status": 200, "content-type": "text/html" });
+        stream.write("<html>");
+      },
+    ],
+  ])("and says so %s is called with call-home from then on", async (_name, answer) => {
+    await using world = new World();
+    const { front, worker } = await declining(world, answer);
+    const { client, manager } = await world.client();
+    for (let n = 0; n < 3; n += 1) expect(await collect(client.roundRobin({}))).toEqual([1]);
+    expect(front.of(IN_BAND)).toHaveLength(1);
+    await until("its stream is closed", () => front.of(IN_BAND)[0]!.stream.closed);
+    const only = await world.client({ settings: { responseMode: "inband" } });
+    const error = await failureOf(only.client.roundRobin({}, { failover: false }));
+    expect(error).toMatchObject({ code: "cannot_connect", facts: { setting: "DYN_RESPONSE_PLANE" } });
+    await settled(manager, only.manager, worker.manager);
+  });
+
+  it("or offers none isn't asked for them", async () => {
+    await using world = new World();
+    await world.worker(() => [1], { environment: { DYN_RESPONSE_PLANE: "callhome" } });
+    for (const mode of ["auto", "callhome", "tcp"]) {
+      const { client, manager } = await world.client({ environment: { DYN_RESPONSE_PLANE: mode } });
+      expect(await collect(client.roundRobin({}))).toEqual([1]);
+      await settled(manager);
+    }
+  });
+});

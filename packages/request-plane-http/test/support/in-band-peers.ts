@@ -1,0 +1,188 @@
+/** Both ends of an in-band exchange, written by hand, so that tests don't trust our codec. */
+import { once } from "node:events";
+import { connect, createServer } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, Http2Session, ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { until } from "@dynamo/test-support";
+import type { EndpointRecord } from "@dynamo/request-plane-core";
+import { idOf } from "@dynamo/test-world";
+import type { World } from "./world.ts";
+
+export const KINDS = { OPENED: 17, FAILED: 18, ITEM: 19, ANNOTATED: 20, END: 21, RESET: 22 } as const;
+export const IN_BAND = "application/x-dynamo-inband";
+export const STOP = "application/x-dynamo-inband-stop";
+
+export interface BodyFrame {
+  readonly kind: number;
+  readonly body: string;
+}
+
+export function bodyFrame(kind: number, body: string | Buffer = ""): Buffer {
+  const bytes = Buffer.from(body as string);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(bytes.length);
+  head[4] = kind;
+  return Buffer.concat([head, bytes]);
+}
+
+export function keyOf(number: number): Buffer {
+  return Buffer.from(String(number).padStart(12, "k"));
+}
+
+/** The body of a request. */
+export function requestBody(key: Buffer, request: unknown, transport = "http_inband"): Buffer {
+  const control = JSON.stringify({
+    id: "raw",
+    request_type: "single_in",
+    response_type: "many_out",
+    connection_info: { transport, info: "" },
+  });
+  const payload = JSON.stringify(request);
+  const lengths = Buffer.alloc(24);
+  lengths.writeUInt32BE(control.length, 4);
+  lengths.writeUInt32BE(payload.length, 12);
+  return Buffer.concat([Buffer.from("inb1"), key, lengths, Buffer.from(control + payload)]);
+}
+
+/** What came of one answer. */
+export class Answer {
+  readonly stream: ClientHttp2Stream;
+  status = 0;
+  type = "";
+  isClosed = false;
+  #bytes: Buffer = Buffer.alloc(0);
+
+  constructor(stream: ClientHttp2Stream) {
+    this.stream = stream;
+    stream.on("response", (headers) => {
+      this.status = headers[":status"] ?? 0;
+      this.type = headers["content-type"] ?? "";
+    });
+    stream.on("data", (chunk: Buffer) => (this.#bytes = Buffer.concat([this.#bytes, chunk])));
+    stream.on("error", () => undefined).on("close", () => (this.isClosed = true));
+  }
+
+  get text(): string {
+    return this.#bytes.toString();
+  }
+
+  get frames(): BodyFrame[] {
+    const frames: BodyFrame[] = [];
+    for (let at = 0; at + 5 <= this.#bytes.length;) {
+      const end = at + 5 + this.#bytes.readUInt32BE(at);
+      if (end > this.#bytes.length) break;
+      frames.push({ kind: this.#bytes[at + 4]!, body: this.#bytes.toString("utf8", at + 5, end) });
+      at = end;
+    }
+    return frames;
+  }
+
+  get items(): unknown[] {
+    return this.frames
+      .filter(({ kind }) => kind === KINDS.ITEM)
+      .map(({ body }) => JSON.parse(body) as unknown);
+  }
+
+  /** The last frame's kind, when the answer is over. */
+  async ended(): Promise<number | undefined> {
+    await until("the answer is over", () => this.isClosed);
+    return this.frames.at(-1)?.kind;
+  }
+}
+
+/** A caller on one session. */
+export class RawCaller implements AsyncDisposable {
+  readonly session: ClientHttp2Session;
+  readonly #path: string;
+
+  constructor(address: string) {
+    const { origin, pathname } = new URL(address);
+    this.session = connect(origin, { settings: { initialWindowSize: 65_535 } });
+    this.session.on("error", () => undefined);
+    this.#path = pathname;
+  }
+
+  post(type: string, body: Buffer, path: string = this.#path): Answer {
+    const stream = this.session.request({ ":method": "POST", ":path": path, "content-type": type });
+    stream.end(body);
+    return new Answer(stream);
+  }
+
+  ask(key: number, request: unknown): Answer {
+    return this.post(IN_BAND, requestBody(keyOf(key), request));
+  }
+
+  stop(key: number): Answer {
+    return this.post(STOP, keyOf(key));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.session.destroyed ? undefined : once(this.session, "close");
+    this.session.destroy();
+    await closed;
+  }
+}
+
+export type InBandScript = (stream: ServerHttp2Stream, request: ReceivedRequest) => void;
+
+export interface ReceivedRequest {
+  readonly type: string;
+  readonly body: Buffer;
+  /** From 0. */
+  readonly index: number;
+  readonly stream: ServerHttp2Stream;
+}
+
+/** A worker of bare HTTP/2 that offers in-band responses, and does with each request what its script says. */
+export class RawInBandWorker {
+  readonly requests: ReceivedRequest[] = [];
+  readonly record: EndpointRecord;
+  readonly #sessions = new Set<Http2Session>();
+
+  private constructor(port: number) {
+    this.record = {
+      type: "Endpoint",
+      namespace: "test",
+      component: "backend",
+      endpoint: "generate",
+      instance_id: idOf(1),
+      transport: { http: `http://127.0.0.1:${port}/v1/rpc/generate` },
+      response_transports: ["http_inband"],
+    };
+  }
+
+  static async start(world: World, script: InBandScript): Promise<RawInBandWorker> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const worker = new RawInBandWorker((server.address() as AddressInfo).port);
+    server.on("session", (session) => {
+      worker.#sessions.add(session);
+      session.on("error", () => undefined).once("close", () => worker.#sessions.delete(session));
+    });
+    server.on("stream", (stream, headers) => {
+      const chunks: Buffer[] = [];
+      stream.on("error", () => undefined).on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("end", () => {
+        const index = worker.requests.length;
+        const type = headers["content-type"] ?? "";
+        const request = { type, body: Buffer.concat(chunks), index, stream };
+        worker.requests.push(request);
+        script(stream, request);
+      });
+    });
+    world.onEnd(async () => {
+      for (const session of worker.#sessions) session.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    world.discovery.put(worker.record);
+    return worker;
+  }
+
+  get open(): number {
+    return this.#sessions.size;
+  }
+
+  of(type: string): ReceivedRequest[] {
+    return this.requests.filter((request) => request.type === type);
+  }
+}
