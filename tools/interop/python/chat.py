@@ -1,6 +1,10 @@
-"""Dynamo's ends of a chat: `echo ENDPOINT MODEL`, a worker that repeats what it is told, or `frontend PORT`."""
+"""Dynamo's ends of a chat: `echo ENDPOINT MODEL`, a worker that repeats what it is told, or `frontend PORT`.
+
+SIGTERM ends them as it ends Dynamo's own programs: by a shutdown of the runtime.
+"""
 
 import asyncio
+import signal
 import sys
 
 import uvloop
@@ -26,10 +30,11 @@ async def main(*words: str) -> None:
         say({"failed": str(error)})
         end()
     running = asyncio.ensure_future(run_input(runtime, where, engine))
+    running.add_done_callback(lambda _: end())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.shutdown)
     say({"started": words[0]})
     async for _ in listen():
         pass
-    running.cancel()
     end()
 
 
