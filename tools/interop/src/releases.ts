@@ -2,6 +2,7 @@
  * The releases of Dynamo that are run, and what is known of each before it is.
  */
 import type { FileLayoutName } from "@dynamo/discovery";
+import type { PathForm } from "@dynamo/request-plane-tcp";
 
 export const PLANES = ["tcp", "nats", "http"] as const;
 export type Plane = (typeof PLANES)[number];
@@ -44,4 +45,9 @@ export function planesOf(release: Release): readonly Plane[] {
 /** How the release names its files of discovery. The two don't see each other's. */
 export function layoutOf(release: Release): FileLayoutName {
   return isSince(release, "0.8") ? "0.8" : "0.7";
+}
+
+/** The form of addresses that callers of the release take on the TCP plane. */
+export function pathFormOf(release: Release): PathForm {
+  return isSince(release, "0.8") ? "1.6" : "0.7";
 }

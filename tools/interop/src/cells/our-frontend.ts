@@ -3,23 +3,17 @@
  */
 import assert from "node:assert/strict";
 import { inSection } from "../cell.ts";
-import { planesOf } from "../releases.ts";
-import type { Plane, Release } from "../releases.ts";
-import { ourFrontend, startOurChatWorker, startTheirEcho, THEIR_MODEL, theirEcho } from "../roles/chat.ts";
+import { ourFrontend, startTheirEcho, startTwoOfOurs, THEIR_MODEL, theirEcho } from "../roles/chat.ts";
 import type { ChatFrontend } from "../roles/chat.ts";
 import type { Site } from "../site.ts";
 import { chat } from "../support/chat.ts";
 import { until } from "../waiting.ts";
 
 const QUESTION = "one two three";
-/** Our programs have no setting for the files of 0.7. */
-const on = (release: Release, plane: Plane): boolean =>
-  release !== "0.7.1" && planesOf(release).includes(plane);
 
 export const cells = inSection("Our frontend, their echo worker", [
   {
     name: "lists their worker's model",
-    on,
     timeoutMs: 60_000,
     run: async (site) => {
       assert.ok((await (await scene(site)).models()).includes(THEIR_MODEL));
@@ -27,7 +21,6 @@ export const cells = inSection("Our frontend, their echo worker", [
   },
   {
     name: "streams their worker's answer",
-    on,
     run: async (site) => {
       const asked = { model: THEIR_MODEL, text: QUESTION, stream: true };
       const { status, text, isDone, hasError, tokens, raw } = await chat(await scene(site), asked);
@@ -41,7 +34,6 @@ export const cells = inSection("Our frontend, their echo worker", [
   },
   {
     name: "makes one answer of their worker's chunks",
-    on,
     run: async (site) => {
       const { status, text, raw } = await chat(await scene(site), { model: THEIR_MODEL, text: QUESTION });
       assert.deepEqual({ status, text }, { status: 200, text: QUESTION }, raw);
@@ -49,12 +41,10 @@ export const cells = inSection("Our frontend, their echo worker", [
   },
   {
     name: "takes two workers of ours and one of theirs in turn behind one model",
-    on,
     timeoutMs: 60_000,
     run: async (site) => {
       const frontend = await site.use(ourFrontend);
-      const options = ["--num-workers", "2", "--reply", "fixed", "--reply-text", "ours"];
-      await using _ours = await startOurChatWorker(site, "both", options);
+      await using _ours = await startTwoOfOurs(site, "both");
       await using _theirs = await startTheirEcho(site, "both");
       await frontend.waitFor("both");
       const seen = new Set<string>();

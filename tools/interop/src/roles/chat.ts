@@ -3,6 +3,7 @@
  */
 import { Child } from "../child.ts";
 import { freePort } from "../free-port.ts";
+import { layoutOf, pathFormOf } from "../releases.ts";
 import type { Site } from "../site.ts";
 import { until } from "../waiting.ts";
 import { startPython } from "./python-program.ts";
@@ -81,6 +82,16 @@ export async function startOurChatWorker(
   return new ChatWorker(child);
 }
 
+/** Two that answer `ours`, in one process unless addresses of the release have room for one only. */
+export async function startTwoOfOurs(site: Site, model: string): Promise<AsyncDisposable> {
+  const options = ["--reply", "fixed", "--reply-text", "ours"];
+  if (site.isSince("0.8")) return startOurChatWorker(site, model, [...options, "--num-workers", "2"]);
+  const both = new AsyncDisposableStack();
+  both.use(await startOurChatWorker(site, model, options));
+  both.use(await startOurChatWorker(site, model, options));
+  return both;
+}
+
 export function ourChatWorker(site: Site): Promise<ChatWorker> {
   return startOurChatWorker(site, OUR_MODEL);
 }
@@ -114,6 +125,8 @@ async function startApp(site: Site, app: string, args: readonly string[]): Promi
     env: {
       ...(await site.environment()),
       DYN_LOG: "info",
+      DYN_FILE_KV_LAYOUT: layoutOf(site.release),
+      DYN_TCP_PATH_FORM: pathFormOf(site.release),
       DYN_TCP_RPC_PORT: "0",
       DYN_HTTP_RPC_PORT: "0",
       NATS_SERVER: site.surroundings.natsUrl,

@@ -1,4 +1,4 @@
-import { layoutOf } from "../releases.ts";
+import { pathFormOf } from "../releases.ts";
 import type { Plane, Release } from "../releases.ts";
 import type { Transport } from "@dynamo/request-plane-core";
 import { http } from "@dynamo/request-plane-http";
@@ -11,7 +11,7 @@ const LOOPBACK = { host: "127.0.0.1", port: 0, environment: {} } as const;
 export function transportFor(plane: Plane, release: Release, natsUrl: string): Transport {
   switch (plane) {
     case "tcp":
-      return tcp({ ...LOOPBACK, pathForm: layoutOf(release) === "0.7" ? "0.7" : "1.6" });
+      return tcp({ ...LOOPBACK, pathForm: pathFormOf(release) });
     case "nats":
       return nats({ servers: natsUrl, environment: {} });
     case "http":
