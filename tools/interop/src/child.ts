@@ -7,6 +7,7 @@ import type { ChildProcessByStdio } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { parseJson, stringifyJson } from "@dynamo/request-plane-core";
 import { within } from "./waiting.ts";
 
 const MARK = "@interop ";
@@ -73,7 +74,7 @@ export class Child implements AsyncDisposable {
   }
 
   send(message: object): void {
-    this.#process.stdin.write(`${JSON.stringify(message)}\n`);
+    this.#process.stdin.write(`${stringifyJson(message)}\n`);
   }
 
   /** Resolves when it is gone, if the signal is one that ends it at once. */
@@ -91,7 +92,7 @@ export class Child implements AsyncDisposable {
   }
 
   #hear(line: string): void {
-    if (line.startsWith(MARK)) this.#messages.emit("message", JSON.parse(line.slice(MARK.length)) as object);
+    if (line.startsWith(MARK)) this.#messages.emit("message", parseJson(line.slice(MARK.length)) as object);
     else this.#remember(line);
   }
 

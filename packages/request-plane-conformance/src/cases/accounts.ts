@@ -14,9 +14,12 @@ export async function accountOf(client: Reference, key: string): Promise<Account
 /** Polls the worker until the request with this key has come to such an end. */
 export async function ends(client: Reference, key: string, state: Account["state"]): Promise<Account> {
   let account: Account | undefined;
-  await until(`the worker's account says ${state}`, async () => {
+  const holds = async (): Promise<boolean> => {
     account = await accountOf(client, key);
     return account.state === state;
+  };
+  await until(`the worker's account says ${state}`, holds).catch((cause: unknown) => {
+    throw new Error(`${String(cause)}: it says ${account?.state ?? "nothing"}`, { cause });
   });
   assert.ok(account);
   return account;

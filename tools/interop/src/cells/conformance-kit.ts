@@ -31,9 +31,12 @@ async function judge(row: KitRow, site: Site): Promise<Cannot | undefined> {
     if (others.length > 0) throw new Error(others.map(describe).join("\n"));
     return undefined;
   }
-  if (passed.length > 0 && why.isChance !== true) {
+  const { says } = why;
+  if (!says && passed.length > 0) {
     throw new Error(`Passes by now: ${passed.map(({ name }) => name).join("; ")}`);
   }
+  const strange = says ? others.map(describe).filter((text) => !says.test(text)) : [];
+  if (strange.length > 0) throw new Error(`Fails for another reason: ${strange.join("\n")}`);
   return cannot(why.text);
 }
 

@@ -14,6 +14,7 @@ import { collect } from "../support/our-calls.ts";
 import type { Request } from "../support/our-calls.ts";
 import { theirWordFor, theyAsk, theyCollect } from "../support/their-calls.ts";
 import { LARGE_INTEGERS, VALUES } from "../values.ts";
+import { until } from "../waiting.ts";
 
 export const cells = inSection("Payloads in msgpack", [
   {
@@ -43,19 +44,25 @@ export const cells = inSection("Payloads in msgpack", [
     ]);
   }),
   {
-    name: "a worker of ours that advertises it is understood by their callers, also by those before 1.4",
+    name: "a worker of ours that advertises it is asked in it since 1.4, and in JSON by callers before",
     timeoutMs: 60_000,
     run: async (site) => {
       const endpoint = "interop.packed.generate";
       await using worker = await startOurWorker(site, endpoint, { speaksMsgpack: true });
-      for (const value of Object.values(VALUES)) {
-        assert.deepEqual(await theyCollect(site, { do: "echo", value }, { endpoint: worker.endpoint }), [
-          value,
-        ]);
+      let decoded = 0;
+      worker.process.onMessage((message) => {
+        if ("decoded" in message) decoded += 1;
+      });
+      const values = Object.values(VALUES);
+      for (const value of values) {
+        assert.deepEqual(await theyCollect(site, { do: "echo", value }, { endpoint }), [value]);
       }
       const { items, error } = await theyAsk(site, { do: "fail", message: "boom", after: 3 }, { endpoint });
       assert.equal(items.length, 3);
       assert.equal(error?.text, `${theirWordFor(site, "handler_failed")}boom`);
+      const expected = site.isSince("1.4") ? values.length + 1 : 0;
+      await until("the worker has told of all", () => decoded >= expected);
+      assert.equal(decoded, expected, "requests that were msgpack");
     },
   },
 ]);

@@ -5,8 +5,7 @@ import assert from "node:assert/strict";
 import type { ErrorCode } from "@dynamo/request-plane-core";
 import { cannot, inSection } from "../cell.ts";
 import type { Cell } from "../cell.ts";
-import { freePort } from "../free-port.ts";
-import { planesOf } from "../releases.ts";
+import { ourCaller } from "../roles/our-caller.ts";
 import { startOurWorker } from "../roles/our-worker.ts";
 import { advertise, theirWordFor, theyAsk, theyCollect } from "../support/their-calls.ts";
 
@@ -92,14 +91,19 @@ const places: readonly SectionCell[] = [
     },
   },
   {
-    name: "an address where nobody listens is an exception at once",
-    on: (release, plane) => plane !== "nats" && planesOf(release).includes(plane),
+    name: "the address of a worker of ours that was killed is an exception at once",
     run: async (site) => {
-      const port = await freePort();
-      const endpoint = await advertise(site, "dead", (address) => address.replace(/:\d+\//, `:${port}/`));
+      await using worker = await startOurWorker(site, "interop.ourkilled.generate");
+      const caller = await site.use(ourCaller);
+      const record = await caller.recordOf(worker.endpoint);
+      await worker.process.kill();
+      // Its own record may leave discovery at any moment; this one stays.
+      await caller.discovery.register({ ...record, component: "dead" });
+      const endpoint = "interop.dead.generate";
       const { items, error } = await theyAsk(site, { do: "echo", value: 1 }, { endpoint, timeoutMs: 3_000 });
       assert.deepEqual(items, []);
       assert.equal(error?.type, "Exception");
+      assert.match(error.text, DEAD[site.plane]);
     },
   },
 ];
@@ -109,6 +113,13 @@ const REFUSALS = {
   tcp: /unknown endpoint/,
   nats: /NATS request .*failed/,
   http: /404 Not Found.*unknown_endpoint/s,
+};
+
+/** What it says when nobody is there. */
+const DEAD = {
+  tcp: /refused|CannotConnect|closed|Unavailable/i,
+  nats: REFUSALS.nats,
+  http: /error sending request|HTTP request to .* failed/,
 };
 
 export const cells = inSection("Their caller, our worker: errors", [...handlers, ...places]);

@@ -11,7 +11,7 @@ import type { OurWorker } from "../roles/our-worker.ts";
 import type { Site } from "../site.ts";
 import { clientFor, collect, endedAccount } from "../support/our-calls.ts";
 import { theyCollect } from "../support/their-calls.ts";
-import { MEGABYTE, sha256, VALUES } from "../values.ts";
+import { LARGE_INTEGERS, MEGABYTE, sha256, VALUES } from "../values.ts";
 import { until } from "../waiting.ts";
 
 type SectionCell = Omit<Cell, "section">;
@@ -53,6 +53,12 @@ const streams: readonly SectionCell[] = [
       const text = "0123456789".repeat(MEGABYTE / 10);
       const expected = { length: MEGABYTE, sha256: sha256(text) };
       assert.deepEqual(await theyCollect(site, { do: "digest", text }), [expected]);
+    },
+  },
+  {
+    name: "integers beyond 2^53 come back as they were sent",
+    run: async (site) => {
+      assert.deepEqual(await theyCollect(site, { do: "echo", value: LARGE_INTEGERS }), [LARGE_INTEGERS]);
     },
   },
   {

@@ -6,6 +6,7 @@ import { fileDiscovery } from "@dynamo/discovery";
 import { referenceHandler } from "@dynamo/request-plane-conformance";
 import type { ReferenceRequest } from "@dynamo/request-plane-conformance";
 import { createNetworkManager } from "@dynamo/request-plane-core";
+import type { PayloadCodec } from "@dynamo/request-plane-core";
 import { msgpack } from "@dynamo/request-plane-core/msgpack";
 import { layoutOf } from "../releases.ts";
 import { transportFor } from "../roles/transports.ts";
@@ -18,7 +19,7 @@ const discovery = fileDiscovery({ root, layout: layoutOf(release) });
 const manager = createNetworkManager({
   transports: [transportFor(plane, release, natsUrl)],
   discovery,
-  ...(speaksMsgpack && { payloadCodec: msgpack }),
+  ...(speaksMsgpack && { payloadCodec: told(msgpack) }),
   environment: {},
 });
 const served = await manager.endpoint<ReferenceRequest>(endpoint).serve(referenceHandler());
@@ -27,6 +28,15 @@ process.stdout.write(`@interop ${JSON.stringify({ serving: String(served.instanc
 process.stdin.resume();
 process.stdin.once("end", () => void end(0));
 process.once("SIGTERM", () => void end(10_000));
+
+/** The codec, and a word to the suite for each request that came in it. */
+function told(codec: PayloadCodec): PayloadCodec {
+  const decode = (bytes: Uint8Array): unknown => {
+    process.stdout.write(`@interop ${JSON.stringify({ decoded: codec.name })}\n`);
+    return codec.decode(bytes);
+  };
+  return { ...codec, decode };
+}
 
 async function end(drainMs: number): Promise<void> {
   await manager.close({ drainMs });
