@@ -1,4 +1,4 @@
-import { ExpiryQueue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
   InBandReceiver,
   InBandRequest,
@@ -11,6 +11,7 @@ import type { HttpAddress } from "./address.ts";
 import { lost, MAX_ATTEMPTS, noneTaken } from "./attempts.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Delivery } from "./delivery.ts";
+import type { Unacknowledged } from "./delivery.ts";
 import { InBandCall } from "./in-band/call.ts";
 import type { CallHost, PostedRequest } from "./in-band/call.ts";
 import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
@@ -32,15 +33,15 @@ export class HttpClient implements RequestPlaneClient, CallHost {
   readonly #deliveries = new Set<Delivery>();
   readonly #calls = new Set<InBandCall>();
   readonly #keys = new KeySource();
-  /** What waits for its acknowledgement. */
-  readonly #late: ExpiryQueue<Delivery | InBandCall>;
-  readonly #closing = new ExpiryQueue<InBandCall>(CLOSING_MS, (call) => call.cut());
+  /** See `CallHost`. */
+  readonly acknowledging: DeadlineQueue<Unacknowledged>;
+  readonly closing = new DeadlineQueue<InBandCall>(CLOSING_MS, (call) => call.cut());
   #closed = false;
 
   constructor(settings: HttpSettings) {
     this.#settings = settings;
     const { requestTimeoutMs } = settings;
-    this.#late = new ExpiryQueue(requestTimeoutMs, (waiting) => waiting.expire(requestTimeoutMs));
+    this.acknowledging = new DeadlineQueue(requestTimeoutMs, (waiting) => waiting.expire(requestTimeoutMs));
   }
 
   deliver(request: OutboundRequest): Promise<void> {
@@ -56,21 +57,20 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     const headers = headersOf(path, IN_BAND_TYPE, request.headers, body.length);
     const call = new InBandCall({ address, origin, headers, body }, receiver, this);
     this.#calls.add(call);
-    this.#late.add(call);
     call.start();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     for (const one of [...this.#deliveries, ...this.#calls]) one.fail(closed());
-    this.#late.clear();
-    this.#closing.clear();
+    this.acknowledging.clear();
+    this.closing.clear();
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
   health(): PlaneHealth {
     const connections = [...this.#pools.values()].reduce((total, pool) => total + pool.size, 0);
-    return { connections, pending: this.#late.size };
+    return { connections, pending: this.acknowledging.size };
   }
 
   poolOf(origin: string): ConnectionPool {
@@ -82,17 +82,7 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     return pool;
   }
 
-  acknowledged(call: InBandCall): void {
-    this.#late.delete(call);
-  }
-
-  closing(call: InBandCall): void {
-    this.#closing.add(call);
-  }
-
   forget(call: InBandCall): void {
-    this.#late.delete(call);
-    this.#closing.delete(call);
     this.#calls.delete(call);
   }
 
@@ -110,14 +100,14 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     this.#checkSize(request.envelopeBytes, address);
     const delivery = new Delivery(request, contentType);
     this.#deliveries.add(delivery);
-    this.#late.add(delivery);
+    const deadline = this.acknowledging.add(delivery);
     try {
       const { status, body } = await this.#send(target, delivery);
       if (status < 200 || status >= 300) throw refusalOf(status, body).with({ address });
     } finally {
       delivery.close();
       this.#deliveries.delete(delivery);
-      this.#late.delete(delivery);
+      this.acknowledging.delete(deadline);
     }
   }
 

@@ -1,13 +1,19 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { OutboundRequest } from "@dynamo/request-plane-core";
 
+/** What waits for an acknowledgement. */
+export interface Unacknowledged {
+  /** Its time, in milliseconds, is up. */
+  expire(limit: number): void;
+}
+
 export type DeliveryPhase = "connect" | "acknowledge";
 
 /**
  * The time of one request, over all that it waits for: whoever waits sets `onFailed` and is told when that has
  * no sense any more.
  */
-export class Delivery {
+export class Delivery implements Unacknowledged {
   readonly request: OutboundRequest;
   readonly contentType: string;
   /** What is waited for. */

@@ -4,11 +4,12 @@
 import { constants } from "node:http2";
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
+import type { Deadline, DeadlineQueue, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
 import { lost, MAX_ATTEMPTS, noneTaken } from "../attempts.ts";
 import type { ClientConnection } from "../client-connection.ts";
 import type { ConnectionPool, PlaceSeeker } from "../connection-pool.ts";
 import { overdue } from "../delivery.ts";
+import type { Unacknowledged } from "../delivery.ts";
 import { headersTooLarge, isUnseen } from "../post.ts";
 import { MAX_PROBLEM_BYTES, refusalOf } from "../problem.ts";
 import { IN_BAND_TYPE } from "./frames.ts";
@@ -19,11 +20,11 @@ const UNSUPPORTED_MEDIA = 415;
 
 /** What a call needs of its client. */
 export interface CallHost {
+  /** Bounds the wait for the acknowledgement. */
+  readonly acknowledging: DeadlineQueue<Unacknowledged>;
+  /** Bounds how long a stream may stay open on which the worker has said its last word. */
+  readonly closing: DeadlineQueue<InBandCall>;
   poolOf(origin: string): ConnectionPool;
-  /** The acknowledgement is waited for no longer. */
-  acknowledged(call: InBandCall): void;
-  /** The response is over; its stream should be closed before long. */
-  closing(call: InBandCall): void;
   /** Nothing is left of it. */
   forget(call: InBandCall): void;
   /** Tells the worker that the response of this request should come to an end. */
@@ -39,7 +40,7 @@ export interface PostedRequest {
   readonly body: Buffer;
 }
 
-export class InBandCall implements ResponseControl, PlaceSeeker {
+export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged {
   readonly #request: PostedRequest;
   readonly #receiver: InBandReceiver;
   readonly #host: CallHost;
@@ -49,6 +50,9 @@ export class InBandCall implements ResponseControl, PlaceSeeker {
   #connection: ClientConnection | undefined;
   #stream: ClientHttp2Stream | undefined;
   #attempts = 0;
+  /** Of the acknowledgement. */
+  #deadline: Deadline<Unacknowledged> | undefined;
+  #closing: Deadline<InBandCall> | undefined;
   /** Of an answer that is a refusal, and what came of its text. */
   #status = 0;
   #problem = "";
@@ -65,6 +69,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker {
   }
 
   start(): void {
+    this.#deadline = this.#host.acknowledging.add(this);
     this.#receiver.connected(this);
     if (!this.#isOver) this.#seek();
   }
@@ -161,7 +166,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker {
 
   #open(): void {
     this.#isOpen = true;
-    this.#host.acknowledged(this);
+    this.#rest();
     this.#receiver.opened();
     if (this.#isStopped && !this.#isOver) this.#host.stop(this.#request);
   }
@@ -184,7 +189,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker {
   /** The worker's last word is here. A stream that is paused would not close. */
   #finish(): void {
     this.#isOver = true;
-    this.#host.closing(this);
+    this.#closing = this.#host.closing.add(this);
     this.#stream?.resume();
   }
 
@@ -192,7 +197,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker {
   #leave(error: RequestPlaneError): void {
     this.#isOver = true;
     this.#body.leave();
-    this.#host.acknowledged(this);
+    this.#rest();
     const stream = this.#stream;
     if (stream) {
       stream.close(NGHTTP2_CANCEL);
@@ -210,11 +215,17 @@ export class InBandCall implements ResponseControl, PlaceSeeker {
       this.#again();
       return;
     }
+    this.#rest();
+    if (this.#closing) this.#host.closing.delete(this.#closing);
     this.#host.forget(this);
     if (this.#isOver) return;
     this.#isOver = true;
     const when = this.#isOpen ? "before the response was whole" : "before its acknowledgement";
     this.#receiver.failed(this.#status > 0 ? this.#refusal() : lost(this.#request.address, when));
+  }
+
+  #rest(): void {
+    if (this.#deadline) this.#host.acknowledging.delete(this.#deadline);
   }
 
   /** The worker never looked at it. */
