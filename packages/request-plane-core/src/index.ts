@@ -80,7 +80,7 @@ export type {
 export { decodePrologue, encodePrologue } from "./wire/response-frames.ts";
 export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
-export { encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
+export { asBuffer, encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
 export { DeadlineQueue } from "./deadline-queue.ts";
 export type { Deadline } from "./deadline-queue.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";

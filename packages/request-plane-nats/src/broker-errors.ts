@@ -40,6 +40,18 @@ export function disconnected(
   return new RequestPlaneError(code, `${what} to NATS at ${server}${why}`);
 }
 
+/** The worker said nothing. */
+export function timedOut(address: string, limit: number): RequestPlaneError {
+  const facts = { address, phase: "acknowledge", limit, elapsedMs: limit } as const;
+  return new RequestPlaneError("deadline_exceeded", `No acknowledgement from ${address} within ${limit} ms`, {
+    facts: { ...facts, setting: "DYN_NATS_REQUEST_TIMEOUT_SECS" },
+  });
+}
+
+export function permissionDenied(problem: string): RequestPlaneError {
+  return new RequestPlaneError("permission_denied", `NATS does not allow this: ${problem}`);
+}
+
 export function describe(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : "no reason given";
 }

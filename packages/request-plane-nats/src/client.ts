@@ -1,11 +1,20 @@
 import { createInbox } from "@nats-io/transport-node";
 import type { Msg, MsgHdrs, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { Logger, OutboundRequest, PlaneHealth, RequestPlaneClient } from "@dynamo/request-plane-core";
-import { disconnected } from "./broker-errors.ts";
+import type {
+  InBandReceiver,
+  InBandRequest,
+  Logger,
+  OutboundRequest,
+  PlaneHealth,
+  RequestPlaneClient,
+} from "@dynamo/request-plane-core";
+import { disconnected, permissionDenied, timedOut } from "./broker-errors.ts";
 import { Broker } from "./broker.ts";
 import type { BrokerOptions } from "./broker.ts";
-import { checkSize, PLANE_LIMIT } from "./limits.ts";
+import { InBandClient } from "./in-band/client.ts";
+import type { InBandClientOptions } from "./in-band/client.ts";
+import { checkRoom, checkSize, payloadLimit, PLANE_LIMIT } from "./limits.ts";
 import { encodeHeaders } from "./message-headers.ts";
 import type { EncodedHeaders } from "./message-headers.ts";
 import { decodeReply } from "./refusal.ts";
@@ -13,11 +22,7 @@ import { checkSubject } from "./subject.ts";
 import { Waiters } from "./waiters.ts";
 import type { Waiter } from "./waiters.ts";
 
-export interface NatsClientOptions extends BrokerOptions {
-  readonly requestTimeoutMs: number;
-  /** Bytes of requests that may be without their acknowledgement. */
-  readonly maxPendingBytes: number;
-}
+export type NatsClientOptions = BrokerOptions & InBandClientOptions;
 
 /** A request that leaves at the end of this turn of the event loop. */
 interface Outgoing {
@@ -32,6 +37,7 @@ export class NatsClient implements RequestPlaneClient {
   readonly #options: NatsClientOptions;
   readonly #broker: Broker;
   readonly #waiters: Waiters;
+  readonly #inBand: InBandClient;
   /** Where replies come in, and the connection on which it is subscribed. */
   #inbox: { readonly connection: NatsConnection; readonly prefix: string } | undefined;
   readonly #outbox: Outgoing[] = [];
@@ -40,12 +46,16 @@ export class NatsClient implements RequestPlaneClient {
   constructor(options: NatsClientOptions, logger: Logger) {
     this.#options = options;
     this.#broker = new Broker(options, logger, {
-      onLost: (error) => this.#fail(error),
+      onLost: (error) => {
+        this.#fail(error);
+        this.#inBand.lost(error);
+      },
       onForbidden: (violation) => this.#forbidden(violation),
     });
     this.#waiters = new Waiters(options.requestTimeoutMs, ({ subject, reject }) =>
-      reject(this.#timedOut(subject)),
+      reject(timedOut(subject, options.requestTimeoutMs)),
     );
+    this.#inBand = new InBandClient(options, this.#broker, logger);
   }
 
   async deliver(request: OutboundRequest): Promise<void> {
@@ -55,15 +65,17 @@ export class NatsClient implements RequestPlaneClient {
     checkSize(bytes, PLANE_LIMIT);
     const connection = this.#broker.current ?? (await this.#broker.connect());
     if (request.signal?.aborted) throw aborted(request.signal);
-    checkSize(bytes, {
-      limit: connection.info?.max_payload ?? 0,
-      of: `max_payload of NATS at ${this.#broker.shown}`,
-    });
-    this.#checkRoom(bytes);
+    checkSize(bytes, payloadLimit(connection, this.#broker.shown));
+    checkRoom(bytes, this.#waiters.bytes, this.#options.maxPendingBytes);
     return this.#send(connection, request, encoded);
   }
 
+  exchange(request: InBandRequest, receiver: InBandReceiver): void {
+    this.#inBand.exchange(request, receiver);
+  }
+
   async close(): Promise<void> {
+    await this.#inBand.close();
     const closing = this.#broker.close();
     this.#fail(new RequestPlaneError("closed", "The NATS client is closed"));
     this.#inbox = undefined;
@@ -71,7 +83,7 @@ export class NatsClient implements RequestPlaneClient {
   }
 
   health(): PlaneHealth {
-    return { connections: this.#broker.current ? 1 : 0, pending: this.#waiters.size };
+    return { connections: this.#broker.current ? 1 : 0, pending: this.#waiters.size + this.#inBand.pending };
   }
 
   #send(
@@ -136,43 +148,19 @@ export class NatsClient implements RequestPlaneClient {
     else waiter.resolve();
   };
 
-  #checkRoom(bytes: number): void {
-    const { maxPendingBytes } = this.#options;
-    const actual = this.#waiters.bytes + bytes;
-    if (actual <= maxPendingBytes || this.#waiters.size === 0) return;
-    throw new RequestPlaneError(
-      "overloaded",
-      `Requests of ${this.#waiters.bytes} bytes wait for NATS and its workers already`,
-      { facts: { limit: maxPendingBytes, actual, setting: "maxPendingBytes" } },
-    );
-  }
-
   #fail(error: RequestPlaneError, waiters: readonly Waiter[] = this.#waiters.takeAll()): void {
     for (const { subject, reject } of waiters) reject(error.with({ address: subject }));
   }
 
   /** Without the inbox no reply can come; it is subscribed anew for the next request. */
-  #forbidden({ operation, subject, message }: PermissionViolationError): boolean {
+  #forbidden(violation: PermissionViolationError): boolean {
+    const { operation, subject, message } = violation;
+    if (this.#inBand.forbidden(violation)) return true;
     const isInbox = operation === "subscription" && subject === `${this.#inbox?.prefix ?? ""}.*`;
     if (isInbox) this.#inbox = undefined;
     else if (operation === "subscription") return false;
-    const error = new RequestPlaneError("permission_denied", `NATS does not allow this: ${message}`);
-    this.#fail(error, this.#waiters.takeAll(isInbox ? undefined : subject));
+    this.#fail(permissionDenied(message), this.#waiters.takeAll(isInbox ? undefined : subject));
     return false;
-  }
-
-  #timedOut(subject: string): RequestPlaneError {
-    const { requestTimeoutMs: limit } = this.#options;
-    return new RequestPlaneError(
-      "deadline_exceeded",
-      `No acknowledgement from ${subject} within ${limit} ms`,
-      {
-        facts: {
-          ...{ address: subject, phase: "acknowledge", limit, elapsedMs: limit },
-          setting: "DYN_NATS_REQUEST_TIMEOUT_SECS",
-        },
-      },
-    );
   }
 }
 

@@ -4,6 +4,7 @@ import { defaultLogger, override, readSettings, RequestPlaneError } from "@dynam
 import type { Environment, Logger, SettingsOf, Transport } from "@dynamo/request-plane-core";
 import { NatsClient } from "./client.ts";
 import { parseServers } from "./connection-options.ts";
+import { DEFAULT_INTERVAL_MS, IN_BAND_TRANSPORT, MAX_INTERVAL_MS } from "./in-band/frames.ts";
 import { PLANE_LIMIT } from "./limits.ts";
 import { NatsServer } from "./server.ts";
 import { NATS_SETTINGS } from "./settings.ts";
@@ -20,12 +21,22 @@ export interface NatsOptions extends Partial<NatsSettings> {
   readonly pingIntervalMs?: number;
   /** Bytes of requests that may wait for their acknowledgement; more are refused. Default: 64 MiB. */
   readonly maxPendingBytes?: number;
+  /**
+   * How often the other side of a response over NATS hears that this one is there. It is given up after eight
+   * times in silence. Default: 2,000, 60,000 at most.
+   */
+  readonly heartbeatMs?: number;
   /** Where settings are read from, once. Default: `process.env`. */
   readonly environment?: Environment;
   readonly logger?: Logger;
 }
 
-const BOUNDS = { connectTimeoutMs: 5_000, pingIntervalMs: 5_000, maxPendingBytes: 64 * 1024 * 1024 };
+const BOUNDS = {
+  connectTimeoutMs: 5_000,
+  pingIntervalMs: 5_000,
+  maxPendingBytes: 64 * 1024 * 1024,
+  heartbeatMs: DEFAULT_INTERVAL_MS,
+};
 
 /**
  * Connects when it is first used. Throws `invalid_configuration` when an option can't be used; variables that
@@ -39,10 +50,14 @@ export function nats(options: NatsOptions = {}): Transport {
   if (settings.pingIntervalMs === 0) {
     throw new RequestPlaneError("invalid_configuration", "Option 'pingIntervalMs' must be above 0");
   }
+  if (settings.heartbeatMs < 1 || settings.heartbeatMs > MAX_INTERVAL_MS) {
+    const message = `Option 'heartbeatMs' must be 1 to ${MAX_INTERVAL_MS}`;
+    throw new RequestPlaneError("invalid_configuration", message);
+  }
   return {
     name: "nats",
     scheme: "nats_tcp",
-    capabilities: { maxMessageBytes: PLANE_LIMIT.limit, brokered: true },
+    capabilities: { maxMessageBytes: PLANE_LIMIT.limit, brokered: true, inBand: IN_BAND_TRANSPORT },
     createServer: (components) => new NatsServer(settings, components.logger),
     createClient: (components) => new NatsClient(settings, components.logger),
   };

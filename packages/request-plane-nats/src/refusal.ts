@@ -12,6 +12,8 @@ import { refusalCode, refusalText, RequestPlaneError } from "@dynamo/request-pla
 import type { ErrorCode } from "@dynamo/request-plane-core";
 
 const CODE_HEADER = "x-dynamo-refusal";
+/** In that header: the worker does not answer in-band, and nothing was done. */
+const DECLINED = "not_in_band";
 const NO_RESPONDERS = 503;
 /** The text must fit whatever the server's limit is. */
 const MAX_TEXT = 500;
@@ -40,6 +42,16 @@ export function encodeRefusal(error: RequestPlaneError, subject: string): Refusa
     : createHeaders(400, "Refused");
   headers.set(CODE_HEADER, code);
   return { text: refusalText(error, subject).slice(0, MAX_TEXT), headers };
+}
+
+export function encodeDecline(): Refusal {
+  const headers = createHeaders(400, "Refused");
+  headers.set(CODE_HEADER, DECLINED);
+  return { text: "This worker does not answer over NATS", headers };
+}
+
+export function isDecline({ headers }: Msg): boolean {
+  return headers?.get(CODE_HEADER) === DECLINED;
 }
 
 /** The refusal, or `undefined` for an acknowledgement. */

@@ -12,8 +12,9 @@ import type {
 import { Broker } from "./broker.ts";
 import type { BrokerOptions } from "./broker.ts";
 import type { EndpointStats } from "./endpoint-stats.ts";
+import { InBandServer } from "./in-band/server.ts";
 import { decodeHeaders } from "./message-headers.ts";
-import { encodeRefusal } from "./refusal.ts";
+import { encodeDecline, encodeRefusal } from "./refusal.ts";
 import { QUEUE_GROUP } from "./service.ts";
 import { Services } from "./services.ts";
 import { subjectOf } from "./subject.ts";
@@ -22,6 +23,11 @@ import { within } from "./within.ts";
 /** How long the server may take to answer that it has read what was sent. */
 const FLUSH_MS = 5_000;
 const DRAIN_MS = 1_000;
+
+export interface NatsServerOptions extends BrokerOptions {
+  /** How often a caller that is answered in-band hears that we are there. */
+  readonly heartbeatMs: number;
+}
 
 /** An endpoint that takes requests, or refuses them while it drains. */
 interface Served {
@@ -37,19 +43,21 @@ export class NatsServer implements RequestPlaneServer {
   readonly #broker: Broker;
   readonly #logger: Logger;
   readonly #services: Services;
+  readonly #inBand: InBandServer;
   readonly #served = new Map<string, Served>();
 
-  constructor(options: BrokerOptions, logger: Logger) {
+  constructor(options: NatsServerOptions, logger: Logger) {
     this.#logger = logger;
     this.#services = new Services(logger);
     this.#broker = new Broker(options, logger, {
-      onLost: () => undefined,
-      onForbidden: ({ subject }) => subject.startsWith("$SRV."),
+      onLost: (error) => this.#inBand.lost(error),
+      onForbidden: (violation) => violation.subject.startsWith("$SRV.") || this.#inBand.forbidden(violation),
     });
+    this.#inBand = new InBandServer(options.heartbeatMs, this.#broker, logger);
   }
 
   async start(): Promise<void> {
-    await this.#broker.connect();
+    await this.#inBand.open(await this.#broker.connect());
   }
 
   async register(registration: EndpointRegistration): Promise<string> {
@@ -87,6 +95,7 @@ export class NatsServer implements RequestPlaneServer {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#served.keys()].map((subject) => this.unregister(subject)));
+    await this.#inBand.close();
     await this.#broker.close();
   }
 
@@ -127,11 +136,12 @@ export class NatsServer implements RequestPlaneServer {
     const startedAt = performance.now();
     let refusal: RequestPlaneError | undefined;
     try {
-      refusal = accept({ headers: decodeHeaders(message.headers), envelope: message.data });
+      const connector = this.#inBand.streamFor(message);
+      refusal = accept({ headers: decodeHeaders(message.headers), envelope: message.data, connector });
       if (refusal) {
-        const { text, headers } = encodeRefusal(refusal, subject);
+        const { text, headers } = connector.isDeclined ? encodeDecline() : encodeRefusal(refusal, subject);
         message.respond(text, { headers });
-      } else message.respond();
+      } else if (!connector.isConnected) message.respond();
     } catch (error) {
       refusal = RequestPlaneError.from(error);
       this.#logger.error({ subject, error: String(error) }, "A request could not be answered");

@@ -1,7 +1,7 @@
 import { describeTransport } from "@dynamo/request-plane-conformance";
 import type { TransportFactory } from "@dynamo/request-plane-conformance";
 import { startNatsServer } from "@dynamo/nats-server";
-import { it } from "vitest";
+import { describe, it } from "vitest";
 import { nats } from "../src/index.ts";
 import { describeWithNats } from "./support/nats.ts";
 
@@ -15,4 +15,6 @@ const factory: TransportFactory = async ({ acknowledgeTimeoutMs, connectTimeoutM
   return { server: plane, client: plane, teardown: () => server[Symbol.asyncDispose]() };
 };
 
-describeTransport(factory, { describe: describeWithNats, it: it.concurrent, knownFailures: [] });
+describe.each([["callhome"], ["auto"]] as const)("with responses %s,", (responses) => {
+  describeTransport(factory, { describe: describeWithNats, it: it.concurrent, responses, knownFailures: [] });
+});

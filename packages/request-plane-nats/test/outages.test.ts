@@ -10,6 +10,7 @@ import { World } from "./support/world.ts";
 
 const isUp = ({ client, server }: Plane): boolean =>
   client.health().connections === 1 && server.health().connections === 1;
+const CALL_HOME = { environment: { DYN_RESPONSE_PLANE: "callhome" } };
 const isDown = ({ client }: Plane): boolean => client.health().connections === 0;
 
 describeWithNats("when NATS is killed", () => {
@@ -82,7 +83,7 @@ describeWithNats("when NATS is killed", () => {
     }
   });
 
-  it("a stream that has begun goes on without it", async () => {
+  it("a stream that has begun goes on without it, where its worker has called home", async () => {
     const nats = await natsServer();
     await using world = new World(nats);
     let go = (): void => undefined;
@@ -92,7 +93,7 @@ describeWithNats("when NATS is killed", () => {
       await gate;
       yield 2;
     });
-    const { client } = await world.client();
+    const { client } = await world.client(CALL_HOME);
     const stream = await client.random({});
     await nats.kill("SIGKILL");
     go();
@@ -129,7 +130,7 @@ describeWithNats("when NATS freezes", () => {
       await gate;
       yield 2;
     }, setup);
-    const { client } = await world.client();
+    const { client } = await world.client(CALL_HOME);
     const stream = await client.random({});
     await nats.kill("SIGSTOP");
     await until("the worker knows", () => manager.health().planes["nats"]?.connections === 0);
