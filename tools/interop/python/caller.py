@@ -41,7 +41,7 @@ async def read_soon(client, command: dict, items: list) -> None:
         try:
             return await read(client, command, items)
         except Exception as error:
-            if not re.match(r"no instances found|Unavailable: No workers", str(error)):
+            if not re.match(r"no instances found|instance_id=\d+ not found|Unavailable: No workers", str(error)):
                 raise
         await asyncio.sleep(0.02)
     await read(client, command, items)

@@ -28,8 +28,16 @@ export const cells = inSection("A live deployment changes over", [
       await deployment.exchangeFrontend(ourFrontend);
       await deployment.exchangeWorkers(startOurs, "ours");
       await deployment.exchangeFrontend(theirFrontend);
+      const isSure = seesLaterWorkers(site);
+      if (!isSure) await deployment.exchangeFrontend(ourFrontend);
       await deployment.exchangeWorkers(startTheirEcho, "theirs");
+      if (!isSure) await deployment.exchangeFrontend(theirFrontend);
       await deployment.load.end();
+      if (!isSure) {
+        return cannot(
+          "A frontend of 0.8 may miss a worker that starts later. One of ours stood in for it, and no chat was lost.",
+        );
+      }
       if (drains(site)) return undefined;
       await assertDrops(site, deployment.frontend);
       return cannot(
@@ -38,6 +46,14 @@ export const cells = inSection("A live deployment changes over", [
     },
   },
 ]);
+
+/**
+ * Whether a frontend of the release is sure to ask a worker of its own release that starts after it. Of 0.8 it may
+ * read the files of such a worker while they are empty; it says so in its log, and asks it never.
+ */
+function seesLaterWorkers({ release }: Site): boolean {
+  return release !== "0.8.1";
+}
 
 /** Whether a worker of the release finishes what runs when it is told to end. */
 function drains(site: Site): boolean {

@@ -105,9 +105,10 @@ const leaving: readonly Omit<Cell, "section">[] = [
     name: "takes two workers of ours and one of theirs in turn behind one model",
     timeoutMs: 60_000,
     run: async (site) => {
-      const frontend = await site.use(theirFrontend);
       await using _ours = await startTwoOfOurs(site, "mixed");
       await using _theirs = await startTheirEcho(site, "mixed");
+      // One of 0.8 may read the files of a worker that starts later while they are empty, and never ask it.
+      await using frontend = await theirFrontend(site);
       await frontend.waitFor("mixed");
       await takesAll(frontend, ["ours", "ours", "theirs"]);
     },
