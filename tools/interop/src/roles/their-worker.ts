@@ -1,10 +1,12 @@
 /**
  * A worker of Dynamo, written in Python, that serves the reference endpoint.
  */
+import { connect } from "node:net";
 import type { EndpointRecord } from "@dynamo/request-plane-core";
 import type { Child } from "../child.ts";
 import type { Site } from "../site.ts";
 import { ourCaller } from "./our-caller.ts";
+import { until } from "../waiting.ts";
 import { startPython } from "./python-program.ts";
 
 export const THEIR_ENDPOINT = "interop.theirs.generate";
@@ -37,9 +39,26 @@ export async function startTheirWorker(site: Site, endpoint: string): Promise<Th
   try {
     await child.message("serving");
     const caller = await site.use(ourCaller);
-    return new TheirWorker(endpoint, await caller.recordOf(endpoint), child);
+    const record = await caller.recordOf(endpoint);
+    await untilListening(record);
+    return new TheirWorker(endpoint, record, child);
   } catch (error) {
     await child.kill();
     throw error;
   }
+}
+
+/** On the HTTP plane a worker may be in discovery before it listens. */
+async function untilListening({ transport }: EndpointRecord): Promise<void> {
+  const { http } = transport;
+  if (http === undefined) return;
+  const { hostname, port } = new URL(http);
+  await until(`${http} is listened on`, () => isListening(hostname, Number(port)));
+}
+
+function isListening(host: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host, port }, () => resolve(true));
+  socket.once("error", () => resolve(false));
+  return promise.finally(() => socket.destroy());
 }
