@@ -8,16 +8,13 @@ import { RequestPlaneError } from "./errors.ts";
 import { decodeJson, parseExactJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { Frame } from "./response-buffer.ts";
+import { ITEM_HEAD, ITEM_TAIL } from "./wire/response-frames.ts";
 
 /** The body of a data frame of call-home (`NetworkStreamWrapper` in Dynamo). */
 export interface Wrapper<T> {
   readonly data?: Annotated<T>;
   readonly complete_final?: boolean;
 }
-
-/** How Dynamo and this package write an item that has nothing but data. */
-const ITEM_HEAD = '{"data":{"data":';
-const ITEM_TAIL = '},"complete_final":false}';
 
 /** What a frame in a codec other than JSON holds. Throws `protocol_error` for what is no frame. */
 export function decodeEncodedFrame<T>({ bytes, start, end, form }: Frame, codec: PayloadCodec): Wrapper<T> {
@@ -39,9 +36,21 @@ export function decodeFrame<T>({ bytes, start, end, form }: Frame): Wrapper<T> {
     const data: Annotated<T> = parseObject(text);
     return { data };
   }
-  if (form === "wrapped") return parseObject(text);
+  if (form === "wrapped") return decodeItem(text) ?? parseObject(text);
   const data = parse(text) as T;
   return { data: { data } };
+}
+
+/** What nearly all wrappers hold, an item and nothing else, is read without what is around it. */
+function decodeItem<T>(text: string): Wrapper<T> | undefined {
+  if (!text.startsWith(ITEM_HEAD) || !text.endsWith(ITEM_TAIL)) return undefined;
+  try {
+    const data = decodeJson(text.slice(ITEM_HEAD.length, -ITEM_TAIL.length)) as T;
+    return { data: { data } };
+  } catch {
+    // More than data in the envelope, or no JSON at all.
+    return undefined;
+  }
 }
 
 /** The JSON text of a frame's item, or `undefined` when it must be decoded to know what it is. */

@@ -140,7 +140,7 @@ function writeItem(writer: ResponseWriter, item: unknown, codec: PayloadCodec | 
   const isAnnotated = item instanceof AnnotatedItem;
   if (codec) return writeEncoded(writer, isAnnotated ? item : plain(item), codec);
   const json = item instanceof EncodedItem ? item.json : encodeJson(isAnnotated ? item.envelope : item);
-  if (writer.framing === "bare") return writer.write(json, isAnnotated ? "annotated" : "item");
+  if (writer.framing !== "wrapped") return writer.write(json, isAnnotated ? "annotated" : "item");
   const data = isAnnotated ? json : `{"data":${json}}`;
   return writer.write(`{"data":${data},"complete_final":false}`, "wrapped");
 }

@@ -84,9 +84,9 @@ export interface ResponseConnector {
 export interface ResponseWriter {
   /**
    * `wrapped`: each item is written in call-home's wrapper, so that it can be sent as it is. `bare`: items and
-   * envelopes are written alone.
+   * envelopes are written alone. `wraps-text`: JSON text is written alone and encoded bytes in the wrapper.
    */
-  readonly framing: "wrapped" | "bare";
+  readonly framing: "wrapped" | "bare" | "wraps-text";
   /** Called when the caller asks for an end, or is gone. May be called more than once, `kill` last. */
   onControl: (control: "stop" | "kill") => void;
   /** The first thing to write. With an error it is the last thing too. */

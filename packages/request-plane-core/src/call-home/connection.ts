@@ -30,6 +30,7 @@ export class CallHomeConnection implements ResponseControl {
   #state: State = "handshake";
   #receiver: ResponseReceiver | undefined;
   #stopped = false;
+  #isSettled = false;
 
   constructor(socket: Socket, measure: MeasureFrame, claim: ClaimResponse) {
     this.#socket = socket;
@@ -82,9 +83,16 @@ export class CallHomeConnection implements ResponseControl {
   #read(decoder: FrameDecoder, chunk: Buffer): void {
     try {
       decoder.push(chunk);
+      if (!this.#isSettled && this.#state !== "done") this.#settle();
     } catch (error) {
       this.fail(RequestPlaneError.from(error, "protocol_error"));
     }
+  }
+
+  /** Most responses are over with their first bytes: what costs a system call waits until this one isn't. */
+  #settle(): void {
+    this.#isSettled = true;
+    this.#socket.setNoDelay(true).setKeepAlive(true);
   }
 
   readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {

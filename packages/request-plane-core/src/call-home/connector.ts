@@ -9,7 +9,7 @@ import { RequestPlaneError } from "../errors.ts";
 import { DeadlineQueue } from "../deadline-queue.ts";
 import type { Deadline } from "../deadline-queue.ts";
 import { LinkedList } from "../linked-list.ts";
-import type { ResponseConnector, ResponseWriter } from "../response-plane.ts";
+import type { FrameForm, ResponseConnector, ResponseWriter } from "../response-plane.ts";
 import { parseSocketAddress } from "../socket-address.ts";
 import type { ConnectionInfo } from "../wire/control-message.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
@@ -17,13 +17,17 @@ import {
   decodeControl,
   encodeHandshake,
   encodePrologue,
+  ENVELOPE_HEAD,
+  ENVELOPE_TAIL,
   FINAL_BODY,
+  ITEM_HEAD,
+  ITEM_TAIL,
   SENTINEL,
 } from "../wire/response-frames.ts";
 import { LONGEST_TIMER_MS } from "../timeouts.ts";
 import { measureTwoPart, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 import { CALL_HOME_TRANSPORT, decodeCallHomeInfo } from "./connection-info.ts";
-import { FrameBatch } from "./frame-batch.ts";
+import { FrameBatch, wrapping } from "./frame-batch.ts";
 
 /** How long the caller may take to accept the connection. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -31,6 +35,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const CLOSING_TIMEOUT_MS = 10_000;
 /** A caller sends nothing but `"stop"` and `"kill"`. */
 const MAX_CONTROL_BYTES = 1024;
+const ITEM_WRAPPING = wrapping(ITEM_HEAD, ITEM_TAIL);
+const ENVELOPE_WRAPPING = wrapping(ENVELOPE_HEAD, ENVELOPE_TAIL);
 const measureControl = measureTwoPart(MAX_CONTROL_BYTES, "the protocol");
 
 export class CallHomeConnector implements ResponseConnector {
@@ -55,7 +61,7 @@ export class CallHomeConnector implements ResponseConnector {
 
   connect(connectionInfo: ConnectionInfo, requestId: string): ResponseWriter {
     const { address, subject } = decodeCallHomeInfo(connectionInfo, requestId);
-    const socket = connect({ ...parseSocketAddress(address), noDelay: true, keepAlive: true });
+    const socket = connect({ ...parseSocketAddress(address), noDelay: true });
     const writer = new CallHomeWriter(socket, address, this.#bounds);
     writer.header(encodeHandshake(subject));
     const link = this.#writers.add(writer);
@@ -87,7 +93,7 @@ interface Bounds {
 }
 
 class CallHomeWriter implements ResponseWriter {
-  readonly framing = "wrapped";
+  readonly framing = "wraps-text";
   onControl: (control: "stop" | "kill") => void = () => undefined;
   readonly #socket: Socket;
   readonly #address: string;
@@ -133,8 +139,9 @@ class CallHomeWriter implements ResponseWriter {
     this.#flushSoon();
   }
 
-  write(body: string | Uint8Array): boolean {
-    this.#batch.add(body, "body");
+  write(body: string | Uint8Array, form: FrameForm = "wrapped"): boolean {
+    if (typeof body !== "string" || form === "wrapped") this.#batch.add(body, "body");
+    else this.#batch.addWrapped(body, form === "item" ? ITEM_WRAPPING : ENVELOPE_WRAPPING);
     if (this.#batch.isFull) this.#flush();
     else this.#flushSoon();
     return !this.#socket.writableNeedDrain;
@@ -174,8 +181,13 @@ class CallHomeWriter implements ResponseWriter {
   #connect(): void {
     this.#waitIn(undefined);
     this.#connected = true;
-    if (this.#ended) this.#finish();
-    else this.#flush();
+    if (this.#ended) {
+      this.#finish();
+      return;
+    }
+    // A response that is whole by now is over too soon for it.
+    this.#socket.setKeepAlive(true);
+    this.#flush();
   }
 
   /** Nothing more will be written; what remains is that the caller reads it and closes. */

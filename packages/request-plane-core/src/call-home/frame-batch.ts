@@ -2,11 +2,24 @@
  * Two-part frames that are to leave together, encoded into one buffer.
  */
 import type { Writable } from "node:stream";
-import { TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "../wire/two-part.ts";
+import { TWO_PART_PREFIX_BYTES, writeBodyBytes, writeTwoPartPrefix } from "../wire/two-part.ts";
 
 const INITIAL_BYTES = 1024;
+/** Of a UTF-16 unit in UTF-8. */
+const MOST_BYTES_PER_UNIT = 3;
 /** From here on a batch should be written before it grows. */
 const FULL_BYTES = 64 * 1024;
+
+/** What stands around the JSON text of a body, as bytes: these are copied faster than text is encoded. */
+export interface Wrapping {
+  /** With room for the frame's prefix in front, which is all zeros. */
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+export function wrapping(head: string, tail: string): Wrapping {
+  return { head: Buffer.from("\0".repeat(TWO_PART_PREFIX_BYTES) + head), tail: Buffer.from(tail) };
+}
 
 export class FrameBatch {
   #buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
@@ -22,12 +35,24 @@ export class FrameBatch {
 
   /** Adds a frame with one part: all header or all body. */
   add(content: string | Uint8Array, part: "header" | "body"): void {
-    // A UTF-16 unit takes at most three bytes in UTF-8.
-    this.#reserve(TWO_PART_PREFIX_BYTES + content.length * (typeof content === "string" ? 3 : 1));
+    const bytesPerUnit = typeof content === "string" ? MOST_BYTES_PER_UNIT : 1;
+    this.#reserve(TWO_PART_PREFIX_BYTES + content.length * bytesPerUnit);
     const start = this.#used + TWO_PART_PREFIX_BYTES;
     const bytes = this.#put(content, start);
     writeTwoPartPrefix(this.#buffer, this.#used, part === "header" ? bytes : 0, part === "body" ? bytes : 0);
     this.#used = start + bytes;
+  }
+
+  /** Adds a frame that is all body: this text, wrapped. */
+  addWrapped(json: string, { head, tail }: Wrapping): void {
+    this.#reserve(head.length + json.length * MOST_BYTES_PER_UNIT + tail.length);
+    const prefix = this.#used;
+    const start = prefix + head.length;
+    this.#buffer.set(head, prefix);
+    const end = start + this.#buffer.write(json, start);
+    this.#buffer.set(tail, end);
+    this.#used = end + tail.length;
+    writeBodyBytes(this.#buffer, prefix, this.#used - prefix - TWO_PART_PREFIX_BYTES);
   }
 
   /** Writes all frames and starts anew. `onWritten` is called when the system has them all, or can't take them. */

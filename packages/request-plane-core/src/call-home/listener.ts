@@ -89,7 +89,7 @@ export class CallHomeListener implements ResponsePlane {
     const { host, port, advertiseHost } = this.#options;
     const hosts = resolveHosts(host, advertiseHost);
     // A worker that is done half-closes; the caller still may have something to say.
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, this.#accept);
+    const server = createServer({ allowHalfOpen: true }, this.#accept);
     this.#server = server;
     try {
       await listen(server, { host: hosts.bind, port }, "DYN_TCP_RESPONSE_STREAM_PORT");

@@ -21,6 +21,13 @@ export const KILL_FRAME: Buffer = encodeHeaderOnly('"kill"');
 export const PROLOGUE_OK = '{"error":null}';
 export const FINAL_BODY = '{"complete_final":true}';
 
+/** Around an envelope in a data frame, as Dynamo and this package write it. */
+export const ENVELOPE_HEAD = '{"data":';
+export const ENVELOPE_TAIL = ',"complete_final":false}';
+/** The same around an item whose envelope has nothing but data. */
+export const ITEM_HEAD = '{"data":{"data":';
+export const ITEM_TAIL = '},"complete_final":false}';
+
 export interface Handshake {
   readonly subject: string;
   readonly streamType: string;

@@ -33,6 +33,11 @@ export function writeTwoPartPrefix(
   target.writeUInt32BE(0, offset + 20);
 }
 
+/** Writes the length of the body into a prefix that is all zeros otherwise. */
+export function writeBodyBytes(target: Buffer, offset: number, bodyBytes: number): void {
+  target.writeUInt32BE(bodyBytes, offset + 12);
+}
+
 /** Prefix and header as one buffer; the body follows as it is. */
 export function encodeTwoPartHead(header: string, bodyBytes: number): Buffer {
   const headerBytes = Buffer.byteLength(header);
