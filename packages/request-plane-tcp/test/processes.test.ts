@@ -2,16 +2,12 @@ import type { ResponseMode } from "@dynamo/request-plane-core";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { until } from "@dynamo/test-support";
-import { WorkerProcess } from "./support/worker-process.ts";
-import { collect, failureOf, settled } from "@dynamo/test-world";
+import { collect, failureOf, settled, WorkerProcess } from "@dynamo/test-world";
 import { connectionsOf, World } from "./support/world.ts";
-import type { Caller } from "@dynamo/test-world";
+import type { Caller, Order } from "@dynamo/test-world";
 import type { ManagerSetup } from "./support/world.ts";
 
-interface Order {
-  readonly items: number;
-  readonly then: "wait" | "end";
-}
+const PROGRAM = new URL("processes/worker.ts", import.meta.url);
 
 function boundsFor(responseMode: ResponseMode): ManagerSetup {
   return {
@@ -24,7 +20,7 @@ async function scene(
   world: World,
   responseMode: ResponseMode,
 ): Promise<Caller<Order, number> & { worker: WorkerProcess }> {
-  const worker = await WorkerProcess.start(world);
+  const worker = await WorkerProcess.start(world, PROGRAM);
   const caller = await world.client<Order, number>(boundsFor(responseMode));
   expect(await collect(caller.client.roundRobin({ items: 2, then: "end" }))).toEqual([0, 1]);
   return { worker, ...caller };
@@ -122,7 +118,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
     it("leaves a second one to serve every call, without an error", async () => {
       await using world = new World();
       const { worker, client } = await scene(world, responseMode);
-      await WorkerProcess.start(world);
+      await WorkerProcess.start(world, PROGRAM);
       await until("both are known", () => client.instances().length === 2);
       worker.signal("SIGKILL");
       for (let i = 0; i < 20; i += 1) {

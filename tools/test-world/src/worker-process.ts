@@ -3,14 +3,12 @@ import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseInstanceId } from "@dynamo/request-plane-core";
-import type { EndpointRecord } from "@dynamo/request-plane-core";
+import { isEndpointRecord, parseJson } from "@dynamo/request-plane-core";
+import type { DiscoveryRecord, EndpointRecord } from "@dynamo/request-plane-core";
 import { until } from "@dynamo/test-support";
-import type { World } from "./world.ts";
+import type { TransportWorld, WorldSetup } from "./world.ts";
 
-const PROGRAM = fileURLToPath(new URL("../processes/worker.ts", import.meta.url));
-
-/** A worker in a process of its own, entered into the world's discovery by hand. */
+/** A worker in a process of its own, entered into the world's discovery by hand. Its program calls `serveOrders`. */
 export class WorkerProcess {
   readonly record: EndpointRecord;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -19,20 +17,18 @@ export class WorkerProcess {
   private constructor(child: ChildProcessWithoutNullStreams, lines: string[]) {
     this.#child = child;
     this.#lines = lines;
-    const tcp = lines[0]!;
-    const id = parseInstanceId(tcp.split("/")[1]!)!;
-    const name = { namespace: "test", component: "backend", endpoint: "generate" };
-    this.record = {
-      type: "Endpoint",
-      ...name,
-      instance_id: id,
-      transport: { tcp },
-      response_transports: ["tcp_inband"],
-    };
+    const record = parseJson(lines[0] ?? "") as DiscoveryRecord;
+    if (!isEndpointRecord(record)) throw new Error(`The worker process printed no record: ${lines[0] ?? ""}`);
+    // A small id was read as a number.
+    this.record = { ...record, instance_id: BigInt(String(record.instance_id)) };
   }
 
-  static async start(world: World): Promise<WorkerProcess> {
-    const child = spawn(process.execPath, [PROGRAM]);
+  static async start(
+    world: TransportWorld<WorldSetup>,
+    program: URL,
+    args: readonly string[] = [],
+  ): Promise<WorkerProcess> {
+    const child = spawn(process.execPath, [fileURLToPath(program), ...args]);
     const lines: string[] = [];
     let errors = "";
     child.stdout.on("data", (chunk: Buffer) => lines.push(...chunk.toString().trim().split("\n")));
@@ -68,7 +64,7 @@ export class WorkerProcess {
   /** Stops the process as a whole and waits until the system has done so. */
   async freeze(): Promise<void> {
     this.signal("SIGSTOP");
-    await until("the process is stopped", () => stateOf(this.#child.pid!) === "T");
+    await until("the process is stopped", () => stateOf(this.#child.pid ?? 0) === "T");
   }
 }
 
