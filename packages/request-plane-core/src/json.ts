@@ -18,10 +18,21 @@ const WHOLE_NUMBER = /^-?\d+$/;
 /** Whole numbers beyond 2^53 become `bigint`, all others stay `number`. Throws `SyntaxError`. */
 export function parseJson(text: string): unknown {
   return json.parse(text, (_key, value, { source = "" }) => {
-    if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
-    if (!Number.isFinite(value)) throw new SyntaxError(`Number out of range: ${source.slice(0, 32)}`);
-    return WHOLE_NUMBER.test(source) ? BigInt(source) : value;
+    if (value === Infinity || value === -Infinity) {
+      throw new SyntaxError(`Number out of range: ${source.slice(0, 32)}`);
+    }
+    return wholeNumber(value, source);
   });
+}
+
+/** The same, but what is out of range becomes infinite, as it does for `JSON.parse`. */
+export function parseAnyJson(text: string): unknown {
+  return json.parse(text, (_key, value, { source = "" }) => wholeNumber(value, source));
+}
+
+function wholeNumber(value: unknown, source: string): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  return WHOLE_NUMBER.test(source) ? BigInt(source) : value;
 }
 
 /** The reverse of `parseJson`, without spaces. Throws `TypeError` for what JSON can't say. */

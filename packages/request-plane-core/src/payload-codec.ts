@@ -4,7 +4,7 @@
  *
  * Source: wire-protocol notes, section 1.3.
  */
-import { parseJson } from "./json.ts";
+import { parseAnyJson } from "./json.ts";
 import type { PayloadCodecName } from "./wire/control-message.ts";
 
 /** A codec beside JSON, which is built in and written as text. */
@@ -56,7 +56,7 @@ const LONG_NUMBER = /(?:^|[[,:\s-])\d{16}/;
  * `JSON.parse` does, for a text of 250 characters; reading them several times as much. Throws `SyntaxError`.
  */
 export function decodeJson(text: string): unknown {
-  return LONG_NUMBER.test(text) ? parseJson(text) : JSON.parse(text);
+  return LONG_NUMBER.test(text) ? parseAnyJson(text) : JSON.parse(text);
 }
 
 function toJson(value: unknown): string {
