@@ -72,7 +72,8 @@ export async function answer<Request, Item>(
     const payload = decodePayload(request, codec) as Request;
     writer.prologue();
     hasBegun = true;
-    const items = handler(payload, context);
+    // For a caller that has left already nothing is begun: its signal tells nobody any more.
+    const items = context.isKilled ? [] : handler(payload, context);
     if (Symbol.asyncIterator in items) {
       const iterator = items[Symbol.asyncIterator]();
       // A generator that waits for something else comes to its `finally` as soon as that is over.
