@@ -39,7 +39,8 @@ describe("waitUntil", () => {
   it("waits for the time", async () => {
     const time = performance.now() + 20;
     await waitUntil(time, new AbortController().signal);
-    expect(performance.now()).toBeGreaterThanOrEqual(time - 1);
+    // Timers count from when the event loop last looked at the clock, and may fire a little early.
+    expect(performance.now()).toBeGreaterThanOrEqual(time - 10);
   });
 
   it("ends with the signal and leaves no timer", async () => {
