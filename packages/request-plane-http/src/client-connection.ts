@@ -2,6 +2,7 @@ import { connect } from "node:http2";
 import type { ClientHttp2Session, Settings } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { overdue } from "./delivery.ts";
 import type { Delivery } from "./delivery.ts";
 import { keepAlive, localSettings, widenWindow } from "./http2-session.ts";
 import { post } from "./post.ts";
@@ -74,7 +75,7 @@ export class ClientConnection implements PostingSession {
     });
     const { requestTimeoutMs } = settings;
     const patience = setTimeout(
-      () => session.destroy(noConnection(origin, requestTimeoutMs)),
+      () => session.destroy(overdue(origin, "connect", requestTimeoutMs)),
       requestTimeoutMs,
     );
     this.#idleTimer = setTimeout(() => this.open === 0 && events.onIdle(), settings.poolIdleMs).unref();
@@ -118,12 +119,4 @@ export class ClientConnection implements PostingSession {
     const code = this.isReady ? "disconnected" : "cannot_connect";
     return new RequestPlaneError(code, text + why, { cause, facts: { address } });
   }
-}
-
-/** Nobody there has said how many requests it takes. */
-function noConnection(address: string, limit: number): RequestPlaneError {
-  const setting = "DYN_HTTP_REQUEST_TIMEOUT";
-  return new RequestPlaneError("deadline_exceeded", `No connection to ${address} within ${limit} ms`, {
-    facts: { address, phase: "connect", limit, elapsedMs: limit, setting },
-  });
 }
