@@ -1,6 +1,7 @@
 /**
  * One model as requests see it: a name, and the endpoints and workers behind it.
  */
+import type { ModelCard } from "@dynamo/discovery";
 import type { EncodedPayload, EndpointClient, Instance, InstanceId } from "@dynamo/request-plane-core";
 
 export type ChatClient = EndpointClient<EncodedPayload>;
@@ -8,8 +9,8 @@ export type ChatClient = EndpointClient<EncodedPayload>;
 /** One endpoint of a model. */
 export interface ModelEndpoint {
   readonly client: ChatClient;
-  /** The workers of the endpoint that published a card of this model. */
-  readonly workers: ReadonlySet<InstanceId>;
+  /** The workers of the endpoint that published a card of this model, with their cards. */
+  readonly workers: ReadonlyMap<InstanceId, ModelCard>;
 }
 
 export class Model {

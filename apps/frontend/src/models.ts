@@ -3,7 +3,7 @@
  * endpoint, made with the first card that names the endpoint and closed with the last.
  */
 import { isModelRecord } from "@dynamo/discovery";
-import type { ModelRecord } from "@dynamo/discovery";
+import type { ModelCard, ModelRecord } from "@dynamo/discovery";
 import { formatEndpointName, formatInstanceId } from "@dynamo/request-plane-core";
 import type {
   Discovery,
@@ -124,24 +124,25 @@ export class Models {
 
   /** Makes the models anew from the cards: simpler than keeping them up to date, and cards change seldom. */
   async #rebuild(): Promise<void> {
-    const workers = new Map<string, Map<string, Set<InstanceId>>>();
-    for (const record of this.#cards.values()) {
+    const workers = new Map<string, Map<string, Map<InstanceId, ModelCard>>>();
+    for (const { card_json: card, ...record } of this.#cards.values()) {
       const endpoints = getOrAdd(
         workers,
-        record.card_json.display_name,
-        () => new Map<string, Set<InstanceId>>(),
+        card.display_name,
+        () => new Map<string, Map<InstanceId, ModelCard>>(),
       );
-      getOrAdd(endpoints, formatEndpointName(record), () => new Set()).add(record.instance_id);
+      const cards = getOrAdd(endpoints, formatEndpointName(record), () => new Map<InstanceId, ModelCard>());
+      cards.set(record.instance_id, card);
     }
     this.#models = new Map([...workers].map(([name, endpoints]) => [name, this.#model(name, endpoints)]));
     await this.#closeUnused();
   }
 
-  #model(name: string, endpoints: ReadonlyMap<string, ReadonlySet<InstanceId>>): Model {
+  #model(name: string, endpoints: ReadonlyMap<string, ReadonlyMap<InstanceId, ModelCard>>): Model {
     const created = this.#models.get(name)?.created ?? Math.floor(Date.now() / 1000);
-    const members = [...endpoints].map(([endpoint, ids]) => ({
+    const members = [...endpoints].map(([endpoint, cards]) => ({
       client: this.#client(endpoint),
-      workers: ids,
+      workers: cards,
     }));
     return new Model({ name, created, endpoints: members }, this.#options.schemes);
   }

@@ -8,7 +8,7 @@ import { HttpError } from "./errors.ts";
 import type { ChatClient, Model, ModelEndpoint } from "./model.ts";
 import { missingPin } from "./worker-pin.ts";
 
-export const ROUTER_MODES = ["round-robin", "random", "least-loaded", "direct"] as const;
+export const ROUTER_MODES = ["round-robin", "random", "power-of-two", "least-loaded", "direct"] as const;
 export type RouterMode = (typeof ROUTER_MODES)[number];
 
 type Call = (
@@ -20,6 +20,7 @@ type Call = (
 const CALLS: Readonly<Record<Exclude<RouterMode, "direct">, Call>> = {
   "round-robin": (client, request, options) => client.roundRobin(request, options),
   random: (client, request, options) => client.random(request, options),
+  "power-of-two": (client, request, options) => client.powerOfTwo(request, options),
   "least-loaded": (client, request, options) => client.leastLoaded(request, options),
 };
 

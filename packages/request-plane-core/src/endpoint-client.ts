@@ -9,10 +9,11 @@ import { formatInstanceId } from "./instance.ts";
 import type { Instance, InstanceId } from "./instance.ts";
 import { InstanceSet } from "./instance-set.ts";
 import type { ResponseStream } from "./response-stream.ts";
-import { candidatesOf, leastLoaded, random, roundRobin } from "./routing.ts";
+import { candidatesOf, leastLoaded, powerOfTwo, random, roundRobin } from "./routing.ts";
 import type { Picker } from "./routing.ts";
 
 const NO_OPTIONS: CallOptions = {};
+const NOBODY: ReadonlySet<InstanceId> = new Set();
 
 export class RoutedClient<Request, Item> implements EndpointClient<Request, Item> {
   readonly name: EndpointName;
@@ -22,6 +23,7 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
   readonly #roundRobin = this.#nextBy(roundRobin());
   readonly #random = this.#nextBy(random());
   readonly #leastLoaded = this.#nextBy(leastLoaded());
+  readonly #powerOfTwo = this.#nextBy(powerOfTwo());
   #inFlight = 0;
   #closed = false;
   readonly #onCallEnd = (): void => {
@@ -43,6 +45,13 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
     return this.#instances.all.map((instance) => instance.record);
   }
 
+  avoided(): ReadonlySet<InstanceId> {
+    const { all } = this.#instances;
+    if (all.every(({ health }) => health.isHealthy)) return NOBODY;
+    const now = performance.now();
+    return new Set(all.filter(({ health }) => !health.isUsable(now)).map(({ id }) => id));
+  }
+
   waitForInstances(options?: WaitOptions): Promise<readonly Instance[]> {
     return this.#instances.wait(options);
   }
@@ -59,9 +68,13 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
     return this.#call(request, this.#leastLoaded, options);
   }
 
+  powerOfTwo(request: Request, options?: CallOptions): Promise<ResponseStream<Item>> {
+    return this.#call(request, this.#powerOfTwo, options);
+  }
+
   direct(request: Request, instance: InstanceId, options?: CallOptions): Promise<ResponseStream<Item>> {
     const target = this.#instances.get(instance);
-    if (!target) return Promise.reject(this.#noInstance(`no instance ${formatInstanceId(instance)}`));
+    if (!target) return refuse(this.#noInstance(`no instance ${formatInstanceId(instance)}`), options);
     return this.#call(request, (tried) => (tried.has(target) ? undefined : target), options);
   }
 
@@ -73,15 +86,24 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
   }
 
   #call(request: Request, next: Next, options: CallOptions = NO_OPTIONS): Promise<ResponseStream<Item>> {
-    if (this.#closed) return Promise.reject(new RequestPlaneError("closed", "The client is closed"));
-    if (this.#instances.all.length === 0) return Promise.reject(this.#noInstance("no instances"));
+    if (this.#closed) return refuse(new RequestPlaneError("closed", "The client is closed"), options);
+    if (this.#instances.all.length === 0) return refuse(this.#noInstance("no instances"), options);
     this.#inFlight += 1;
+    const onEnd = this.#endingWith(options);
     try {
-      return new Call<Item>(this.#caller, request, options, this.#onCallEnd).run(next);
+      return new Call<Item>(this.#caller, request, options, onEnd).run(next);
     } catch (error) {
-      this.#onCallEnd();
+      onEnd();
       return Promise.reject(RequestPlaneError.from(error));
     }
+  }
+
+  #endingWith({ onEnd }: CallOptions): () => void {
+    if (!onEnd) return this.#onCallEnd;
+    return () => {
+      this.#onCallEnd();
+      onEnd();
+    };
   }
 
   #nextBy(pick: Picker): Next {
@@ -97,4 +119,10 @@ export class RoutedClient<Request, Item> implements EndpointClient<Request, Item
       facts: { endpoint },
     });
   }
+}
+
+/** A call that is over before it began. */
+function refuse(error: RequestPlaneError, options: CallOptions = NO_OPTIONS): Promise<never> {
+  options.onEnd?.();
+  return Promise.reject(error);
 }

@@ -87,6 +87,12 @@ export interface EndpointClient<Request = unknown, Item = unknown> {
   /** The instances known now, whatever their state. */
   instances(): readonly Instance[];
 
+  /**
+   * Instances that have failed or had no room lately, which the other methods pass over at the moment. For whoever
+   * chooses by itself and calls `direct`.
+   */
+  avoided(): ReadonlySet<InstanceId>;
+
   /** Resolves when at least `count` instances are known. Rejects with `no_instances` after the time-out. */
   waitForInstances(options?: WaitOptions): Promise<readonly Instance[]>;
 
@@ -99,6 +105,8 @@ export interface EndpointClient<Request = unknown, Item = unknown> {
   random(request: Request, options?: CallOptions): Promise<ResponseStream<Item>>;
   /** The instance with the fewest requests of this client under way; ties are taken in turn. */
   leastLoaded(request: Request, options?: CallOptions): Promise<ResponseStream<Item>>;
+  /** Of two instances, drawn by lot, the one with fewer requests of this client under way. */
+  powerOfTwo(request: Request, options?: CallOptions): Promise<ResponseStream<Item>>;
   /** The named instance and no other, whatever is known of its health. */
   direct(request: Request, instance: InstanceId, options?: CallOptions): Promise<ResponseStream<Item>>;
 
@@ -130,4 +138,9 @@ export interface CallOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Whether another instance may be asked when one fails before its first item. Default true. */
   readonly failover?: boolean;
+  /**
+   * Called once when the call is over, however it ended: refused, failed, its stream ended or left. What is counted
+   * for a call is given back here. Must not throw.
+   */
+  readonly onEnd?: () => void;
 }

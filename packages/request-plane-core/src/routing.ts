@@ -25,6 +25,17 @@ export function leastLoaded(): Picker {
   };
 }
 
+/** Of two candidates, drawn by lot, the one with fewer requests under way. */
+export function powerOfTwo(): Picker {
+  return (candidates) => {
+    const first = Math.floor(Math.random() * candidates.length);
+    // Another one: the second is drawn from the rest.
+    const second = first + 1 + Math.floor(Math.random() * (candidates.length - 1));
+    const [a, b] = [nth(candidates, first), nth(candidates, second)];
+    return b.inFlight < a.inFlight ? b : a;
+  };
+}
+
 /**
  * The instances to choose from: healthy ones that were not tried for this request. When there are none, the
  * one that may be tried soonest: an endpoint is never given up while discovery has an instance of it.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TrackedInstance } from "../src/instance-set.ts";
-import { candidatesOf, leastLoaded, random, roundRobin } from "../src/routing.ts";
+import { candidatesOf, leastLoaded, powerOfTwo, random, roundRobin } from "../src/routing.ts";
 
 function instances(count: number): TrackedInstance[] {
   const name = { namespace: "n", component: "c", endpoint: "e" };
@@ -72,7 +72,18 @@ describe("pickers", () => {
     expect(pick(all).id).toBe(1n);
   });
 
+  it("power of two picks the one with less to do of two, never the busiest of all", () => {
+    const all = instances(3);
+    all[1]!.inFlight = 1;
+    all[2]!.inFlight = 2;
+    const pick = powerOfTwo();
+    const picked = new Set(Array.from({ length: 400 }, () => pick(all).id));
+    expect(picked).toEqual(new Set([0n, 1n]));
+    expect(pick(all.slice(2)).id).toBe(2n);
+  });
+
   it("refuse to pick from nothing", () => {
-    for (const pick of [roundRobin(), random(), leastLoaded()]) expect(() => pick([])).toThrow(RangeError);
+    for (const pick of [roundRobin(), random(), leastLoaded(), powerOfTwo()])
+      expect(() => pick([])).toThrow(RangeError);
   });
 });

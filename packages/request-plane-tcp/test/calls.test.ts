@@ -1,4 +1,4 @@
-import { AnnotatedItem, EncodedPayload } from "@dynamo/request-plane-core";
+import { AnnotatedItem, EncodedPayload, RequestPlaneError } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
 import { collect, idOf, NAME, settled } from "@dynamo/test-world";
 import { World } from "./support/world.ts";
@@ -19,6 +19,32 @@ describe("a call", () => {
     expect(await collect(client.roundRobin(10_000))).toEqual([...Array(10_000).keys()]);
     await settled(manager, worker.manager);
     expect(worker.served.inFlight).toBe(0);
+    expect(client.inFlight).toBe(0);
+  });
+
+  it("says once that it is over, however it ended", async () => {
+    await using world = new World();
+    await world.worker(async function* (upTo: number) {
+      if (upTo < 0) throw new Error("less than nothing");
+      for (let i = 0; i < upTo; i += 1) yield i;
+      if (upTo === 3) await new Promise(() => undefined);
+    });
+    const { client } = await world.client<number, number>();
+    let ended = 0;
+    const onEnd = (): void => void (ended += 1);
+    expect(await collect(client.roundRobin(2, { onEnd }))).toEqual([0, 1]);
+    expect(ended).toBe(1);
+    await expect(collect(client.random(-1, { onEnd }))).rejects.toThrow();
+    expect(ended).toBe(2);
+    for await (const item of await client.powerOfTwo(3, { onEnd })) if (item === 1) break;
+    expect(ended).toBe(3);
+    (await client.leastLoaded(3, { onEnd })).cancel();
+    expect(ended).toBe(4);
+    await expect(client.roundRobin(1, { onEnd, signal: AbortSignal.abort() })).rejects.toThrow();
+    await expect(client.direct(1, 12345n, { onEnd })).rejects.toThrow("no instance");
+    await client.close();
+    await expect(client.roundRobin(1, { onEnd })).rejects.toThrow("closed");
+    expect(ended).toBe(7);
     expect(client.inFlight).toBe(0);
   });
 
@@ -157,6 +183,25 @@ describe("routing", () => {
     // With a fair choice one of three stays out of 120 draws once in 10^20 runs.
     for (let i = 0; i < 120; i += 1) for (const name of await collect(client.random({}))) seen.add(name);
     expect([...seen].sort()).toEqual(names);
+  });
+
+  it("names the instances that are better not asked, until they are well again", async () => {
+    await using world = new World();
+    let isBroken = true;
+    const worker = await world.worker(
+      async function* () {
+        if (isBroken) throw new RequestPlaneError("unavailable", "not now");
+        yield 1;
+      },
+      { instanceId: idOf(1) },
+    );
+    const { client } = await world.client<unknown, number>();
+    expect(client.avoided()).toEqual(new Set());
+    await expect(collect(client.direct({}, worker.served.instance.instance_id))).rejects.toThrow();
+    expect(client.avoided()).toEqual(new Set([idOf(1)]));
+    isBroken = false;
+    await collect(client.direct({}, idOf(1)));
+    expect(client.avoided()).toEqual(new Set());
   });
 
   it("leastLoaded goes where the fewest requests of this client run", async () => {

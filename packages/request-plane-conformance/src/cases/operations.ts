@@ -1,7 +1,7 @@
 import type { CallOptions, EndpointClient, ResponseStream } from "@dynamo/request-plane-core";
 import type { ReferenceRequest } from "../reference/request.ts";
 
-/** The four ways to call, with the same arguments. */
+/** The ways to call, with the same arguments. */
 export type Operation = (
   client: EndpointClient<ReferenceRequest>,
   /** Of the request, which waits at the reference endpoint until nobody wants it any more. */
@@ -14,6 +14,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   roundRobin: (client, key, options) => client.roundRobin({ do: "hold", key }, options),
   random: (client, key, options) => client.random({ do: "hold", key }, options),
   leastLoaded: (client, key, options) => client.leastLoaded({ do: "hold", key }, options),
+  powerOfTwo: (client, key, options) => client.powerOfTwo({ do: "hold", key }, options),
   direct: (client, key, options) =>
     client.direct({ do: "hold", key }, client.instances()[0]?.instance_id ?? 0n, options),
 };
