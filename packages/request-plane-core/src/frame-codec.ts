@@ -30,34 +30,55 @@ export function decodeEncodedFrame<T>({ bytes, start, end, form }: Frame, codec:
 }
 
 /** What a frame in JSON holds. Throws `protocol_error` for what is no frame. */
-export function decodeFrame<T>({ bytes, start, end, form }: Frame): Wrapper<T> {
+export function decodeFrame<T>(frame: Frame): Wrapper<T> {
+  const { bytes, start, end, form } = frame;
+  const item = form === "wrapped" ? decodeItem<T>(frame) : undefined;
+  if (item) return item;
   const text = bytes.toString("utf8", start, end);
-  if (form === "annotated") {
-    const data: Annotated<T> = parseObject(text);
-    return { data };
-  }
-  if (form === "wrapped") return decodeItem(text) ?? parseObject(text);
-  const data = parse(text) as T;
-  return { data: { data } };
+  if (form === "item") return { data: { data: parse(text) as T } };
+  const object: object = parseObject(text);
+  return form === "annotated" ? { data: object } : object;
 }
 
 /** What nearly all wrappers hold, an item and nothing else, is read without what is around it. */
-function decodeItem<T>(text: string): Wrapper<T> | undefined {
-  if (!text.startsWith(ITEM_HEAD) || !text.endsWith(ITEM_TAIL)) return undefined;
+function decodeItem<T>(frame: Frame): Wrapper<T> | undefined {
+  if (!isWrappedData(frame)) return undefined;
   try {
-    const data = decodeJson(text.slice(ITEM_HEAD.length, -ITEM_TAIL.length)) as T;
-    return { data: { data } };
+    return { data: { data: decodeJson(textInWrapper(frame)) as T } };
   } catch {
     // More than data in the envelope, or no JSON at all.
     return undefined;
   }
 }
 
+/** Whether a wrapper is written as most are whose envelope has nothing but data. Bytes tell faster than text. */
+function isWrappedData({ bytes, start, end }: Frame): boolean {
+  const tailStart = end - WRAPPER_TAIL.length;
+  return (
+    start + WRAPPER_HEAD.length <= tailStart &&
+    isAt(bytes, start, WRAPPER_HEAD) &&
+    isAt(bytes, tailStart, WRAPPER_TAIL)
+  );
+}
+
+function isAt(bytes: Buffer, start: number, expected: Buffer): boolean {
+  for (let index = 0; index < expected.length; index += 1)
+    if (bytes[start + index] !== expected[index]) return false;
+  return true;
+}
+
+function textInWrapper({ bytes, start, end }: Frame): string {
+  return bytes.toString("utf8", start + WRAPPER_HEAD.length, end - WRAPPER_TAIL.length);
+}
+
+const WRAPPER_HEAD = Buffer.from(ITEM_HEAD);
+const WRAPPER_TAIL = Buffer.from(ITEM_TAIL);
+
 /** The JSON text of a frame's item, or `undefined` when it must be decoded to know what it is. */
-export function jsonOfFrame({ bytes, start, end, form }: Frame): string | undefined {
-  if (form === "annotated") return undefined;
-  const text = bytes.toString("utf8", start, end);
-  return form === "item" ? text : jsonOfWrapped(text);
+export function jsonOfFrame(frame: Frame): string | undefined {
+  const { bytes, start, end, form } = frame;
+  if (form === "item") return bytes.toString("utf8", start, end);
+  return form === "wrapped" && isWrappedData(frame) ? valueOf(textInWrapper(frame)) : undefined;
 }
 
 /** The JSON text of the data in a frame's envelope, with numbers as the worker wrote them. */
@@ -66,29 +87,25 @@ export function jsonOfData({ bytes, start, end, form }: Frame): string {
   return JSON.stringify(form === "wrapped" ? frame.data?.data : frame.data);
 }
 
-/** The item of a wrapper that holds nothing else. */
-function jsonOfWrapped(text: string): string | undefined {
-  if (!text.startsWith(ITEM_HEAD) || !text.endsWith(ITEM_TAIL)) return undefined;
-  const end = text.length - ITEM_TAIL.length;
-  return end > ITEM_HEAD.length && endOfValue(text, ITEM_HEAD.length, end) === end
-    ? text.slice(ITEM_HEAD.length, end)
-    : undefined;
+/** The text when it is one JSON value, as far as can be seen without parsing it. */
+function valueOf(text: string): string | undefined {
+  return text !== "" && endOfValue(text) === text.length ? text : undefined;
 }
 
-/** Where the JSON value ends that begins at `start`, if it ends before `limit`. The value is not checked further. */
-function endOfValue(text: string, start: number, limit: number): number {
+/** Where the JSON value ends that the text begins with, or -1. The value is not checked further. */
+function endOfValue(text: string): number {
   let depth = 0;
-  for (let at = start; at < limit; at += 1) {
+  for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) {
       at = endOfString(text, at);
-      if (at < 0 || at >= limit) return -1;
+      if (at < 0) return -1;
     } else if (unit === BRACE || unit === BRACKET) depth += 1;
     else if (unit === BRACE_END || unit === BRACKET_END) depth -= 1;
     else if (unit === COMMA && depth === 0) return at;
     if (depth < 0) return at;
   }
-  return depth === 0 ? limit : -1;
+  return depth === 0 ? text.length : -1;
 }
 
 /** The closing quotation mark of the string at `start`. */

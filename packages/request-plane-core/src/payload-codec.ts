@@ -48,16 +48,38 @@ export function encodeJson(value: unknown): string {
   return json.replaceAll(/\\(?:\\|ud[0-9a-f]{3})/g, (escape) => (escape === "\\\\" ? escape : "\\ufffd"));
 }
 
-/** A number with so many digits may be beyond 2^53. Those of a fraction are not looked at, nor those of a text. */
+/** From so many digits on a number may be beyond 2^53. */
+const LONG = 16;
+/** Such a number. Those of a fraction are not looked at, nor those of a text. */
 const LONG_NUMBER = /(?:^|[[,:\s-])\d{16}/;
 
 /**
- * The value of a JSON text, with whole numbers beyond 2^53 as `bigint`. Looking for them costs a fifth of what
- * `JSON.parse` does, for a text of 250 characters; reading them several times as much. Throws `SyntaxError`.
+ * The value of a JSON text, with whole numbers beyond 2^53 as `bigint`. Looking for them costs next to nothing,
+ * reading them several times what `JSON.parse` does. Throws `SyntaxError`.
  */
 export function decodeJson(text: string): unknown {
-  return LONG_NUMBER.test(text) ? parseAnyJson(text) : JSON.parse(text);
+  return hasManyDigits(text) && LONG_NUMBER.test(text) ? parseAnyJson(text) : JSON.parse(text);
 }
+
+/** Whether there are `LONG` digits in a row somewhere: no more characters than one of so many need be looked at. */
+function hasManyDigits(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigitAt(text, at)) continue;
+    let start = at;
+    while (isDigitAt(text, start - 1)) start -= 1;
+    while (isDigitAt(text, at + 1)) at += 1;
+    if (at - start + 1 >= LONG) return true;
+  }
+  return false;
+}
+
+function isDigitAt(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit >= DIGIT_0 && unit <= DIGIT_9;
+}
+
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 
 function toJson(value: unknown): string {
   try {
