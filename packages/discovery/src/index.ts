@@ -1,4 +1,11 @@
 export { ETCD_SETTINGS } from "./etcd/settings.ts";
+export {
+  eventChannelRecord,
+  eventSourceRecord,
+  isEventChannelRecord,
+  isEventSourceRecord,
+} from "./event-records.ts";
+export type { ChannelTransport, EventChannelRecord, EventSourceRecord } from "./event-records.ts";
 export { fileDiscovery } from "./file/file-discovery.ts";
 export type { FileLayoutName } from "./file/layout.ts";
 export { defaultFileRoot } from "./file/options.ts";

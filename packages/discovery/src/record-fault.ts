@@ -17,7 +17,16 @@ export function faultIn(value: unknown): string | undefined {
   if (value["type"] === "Endpoint") return faultInTransport(value["transport"]);
   if (value["type"] === "Model")
     return faultInCard(value["card_json"]) ?? faultInSuffix(value["model_suffix"]);
-  return undefined;
+  return faultInEvents(value);
+}
+
+function faultInEvents({ type, topic, transport, metadata }: Fields): string | undefined {
+  if (type !== "EventChannel" && type !== "EventSource") return undefined;
+  if (!isText(topic) || topic === "") return "'topic' must be a text that is not empty";
+  if (type === "EventSource") return isFields(metadata) ? undefined : "'metadata' must be an object";
+  return isFields(transport) && isText(transport["kind"]) && isFields(transport["config"])
+    ? undefined
+    : "'transport' must be an object with a 'kind' and a 'config'";
 }
 
 function faultInTransport(transport: unknown): string | undefined {

@@ -5,6 +5,7 @@
  */
 import { parseJson, RequestPlaneError, stringifyJson } from "@dynamo/request-plane-core";
 import type { DiscoveryRecord, EndpointRecord, Instance } from "@dynamo/request-plane-core";
+import { isEventRecord, normalEventRecord, storedEventRecord } from "./event-records.ts";
 import type { ModelCard } from "./model-card.ts";
 import { faultIn } from "./record-fault.ts";
 
@@ -41,7 +42,7 @@ export function isModelRecord(record: DiscoveryRecord): record is ModelRecord {
  * come as `bigint`, the instance id always does. Throws `protocol_error` for anything that is not a record.
  */
 export function decodeRecord(text: string): DiscoveryRecord {
-  const value = parse(text);
+  const value = normalEventRecord(parse(text));
   const record: unknown = hasNumberAsId(value) ? { ...value, instance_id: BigInt(value.instance_id) } : value;
   const fault = faultIn(record);
   if (fault !== undefined) throw new RequestPlaneError("protocol_error", `Not a discovery record: ${fault}.`);
@@ -53,7 +54,7 @@ export function encodeRecord(record: DiscoveryRecord): string {
   const fault = faultIn(record);
   if (fault !== undefined) throw invalidRecord(fault);
   try {
-    return stringifyJson(record);
+    return stringifyJson(isEventRecord(record) ? storedEventRecord(record) : record);
   } catch (error) {
     throw invalidRecord(error instanceof Error ? error.message : String(error), error);
   }

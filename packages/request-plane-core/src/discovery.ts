@@ -5,7 +5,8 @@ import type { Instance } from "./instance.ts";
 
 /**
  * A record as Dynamo keeps it: an object with a `type`, the three names of an endpoint and an instance id.
- * `Endpoint` records are instances; `Model` records carry a model card. Unknown fields and types are kept.
+ * `Endpoint` records are instances; `Model` records carry a model card; `EventChannel` and `EventSource` records
+ * say who publishes events about the endpoint, with the publisher's id as `instance_id`. Unknown fields are kept.
  */
 export interface DiscoveryRecord {
   readonly type: string;
@@ -20,10 +21,12 @@ export type EndpointRecord = Instance & { readonly type: "Endpoint" };
 
 /** Which records to see. A name that is left out matches all. */
 export interface DiscoveryQuery {
-  readonly type: "Endpoint" | "Model";
+  readonly type: "Endpoint" | "Model" | "EventChannel" | "EventSource";
   readonly namespace?: string;
   readonly component?: string;
   readonly endpoint?: string;
+  /** Of events. */
+  readonly topic?: string;
 }
 
 /** `changed` carries the new record: same key, another value. `removed` carries the last one known. */
@@ -39,9 +42,20 @@ export interface Registration {
   unregister(): Promise<void>;
 }
 
+/** Keys of any name, beside the records, that live as long as this process: its lease keeps them. */
+export interface LeasedKeys {
+  /** Writes a key. What is given back takes it away again. */
+  put(key: string, value: string): Promise<{ remove(): Promise<void> }>;
+  /** All keys that begin so, whoever wrote them. */
+  list(prefix: string): Promise<string[]>;
+}
+
 export interface Discovery {
   /** Name of the backend, for messages: `mem`, `file`. */
   readonly name: string;
+
+  /** Absent where there is no such store; etcd has it. */
+  readonly keys?: LeasedKeys;
 
   /** Writes a record and keeps it alive until it is unregistered or the backend is closed. Overwrites its key. */
   register(record: DiscoveryRecord): Promise<Registration>;
@@ -66,7 +80,8 @@ export function matchesQuery(record: DiscoveryRecord, query: DiscoveryQuery): bo
     record.type === query.type &&
     (query.namespace === undefined || record.namespace === query.namespace) &&
     (query.component === undefined || record.component === query.component) &&
-    (query.endpoint === undefined || record.endpoint === query.endpoint)
+    (query.endpoint === undefined || record.endpoint === query.endpoint) &&
+    (query.topic === undefined || record["topic"] === query.topic)
   );
 }
 

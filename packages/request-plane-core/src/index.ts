@@ -50,6 +50,7 @@ export type {
   DiscoveryQuery,
   DiscoveryRecord,
   EndpointRecord,
+  LeasedKeys,
   Registration,
 } from "./discovery.ts";
 

@@ -19,6 +19,14 @@ export interface Snapshot {
   readonly revision: Int64;
 }
 
+/** All keys that begin so, of one moment. Rejects with gRPC's error. */
+export async function keysBelow(connection: EtcdConnection, prefix: string): Promise<string[]> {
+  const first = Buffer.from(prefix);
+  const rangeEnd = Buffer.concat([first, Buffer.of(0xff)]);
+  const { kvs } = await connection.call(ETCD.range, { key: first, rangeEnd });
+  return kvs.map(({ key }) => key.toString());
+}
+
 export class Bucket {
   /** From the first key of the bucket up to, and without, the first one behind it. */
   readonly range: { readonly key: Buffer; readonly rangeEnd: Buffer };

@@ -14,6 +14,7 @@ import type {
   DiscoveryQuery,
   DiscoveryRecord,
   Environment,
+  LeasedKeys,
   Logger,
   Registration,
 } from "@dynamo/request-plane-core";
@@ -23,7 +24,7 @@ import { textOf } from "../text-of.ts";
 import { watchable } from "../watchable.ts";
 import { accessOf } from "./access.ts";
 import type { EtcdSettings } from "./access.ts";
-import { Bucket } from "./bucket.ts";
+import { Bucket, keysBelow } from "./bucket.ts";
 import { BucketWatcher } from "./bucket-watcher.ts";
 import { EtcdConnection } from "./connection.ts";
 import { OwnRecords } from "./own-records.ts";
@@ -52,6 +53,7 @@ export function etcdDiscovery(options: EtcdDiscoveryOptions = {}): Discovery {
 
 class EtcdDiscovery implements Discovery {
   readonly name = "etcd";
+  readonly keys: LeasedKeys;
   readonly #logger: Logger;
   readonly #leaseTtlMs: number;
   readonly #connection: EtcdConnection;
@@ -64,6 +66,10 @@ class EtcdDiscovery implements Discovery {
     this.#leaseTtlMs = settings.leaseTtlMs;
     this.#connection = new EtcdConnection(accessOf(settings));
     this.#own = new OwnRecords(this.#connection, settings.leaseTtlMs, logger);
+    this.keys = {
+      put: (key, value) => this.#putKey(key, value),
+      list: (prefix) => this.#listKeys(prefix),
+    };
   }
 
   async register(given: DiscoveryRecord): Promise<Registration> {
@@ -85,6 +91,17 @@ class EtcdDiscovery implements Discovery {
     return watchable(signal, (onEnd) =>
       this.#closing ? undefined : this.#watcherOf(query).watch(query, onEnd),
     );
+  }
+
+  async #putKey(key: string, value: string): Promise<{ remove(): Promise<void> }> {
+    this.#assertOpen();
+    const own = await this.#connection.explain(this.#own.put(key, value));
+    return { remove: () => this.#connection.explain(this.#own.remove(own)) };
+  }
+
+  async #listKeys(prefix: string): Promise<string[]> {
+    this.#assertOpen();
+    return this.#connection.explain(keysBelow(this.#connection, prefix));
   }
 
   close(): Promise<void> {

@@ -199,3 +199,20 @@ describeWithEtcd("etcd", () => {
     expect(warnings).toContainEqual(expect.stringContaining("etcd could not be told of the end"));
   });
 });
+
+describeWithEtcd("plain keys in etcd", () => {
+  test("are seen by others, and go with their process", async () => {
+    const server = await etcdServer();
+    const one = closedAfterTest(etcdDiscovery({ endpoints: server.url, environment: {} }));
+    const other = closedAfterTest(etcdDiscovery({ endpoints: server.url, environment: {} }));
+    const removed = await one.keys?.put("v1/kv_routers/dynamo/backend/a", "{}");
+    await one.keys?.put("v1/kv_routers/dynamo/backend/b", "{}");
+    await one.keys?.put("v1/kv_routers/dynamo/other/c", "{}");
+    const below = () => other.keys?.list("v1/kv_routers/dynamo/backend/");
+    expect(await below()).toEqual(["v1/kv_routers/dynamo/backend/a", "v1/kv_routers/dynamo/backend/b"]);
+    await removed?.remove();
+    expect(await below()).toEqual(["v1/kv_routers/dynamo/backend/b"]);
+    await one.close();
+    expect(await below()).toEqual([]);
+  });
+});
