@@ -109,6 +109,16 @@ export class EventIntake {
     }
   }
 
+  /**
+   * Asks for what the worker has told since the last event taken in. For a connection that was lost and stands
+   * again: what was missed shows itself only with the next event, which may be long in coming.
+   */
+  catchUp(): void {
+    if (!this.#recovery || this.#pending || this.#closing.signal.aborted) return;
+    const { last } = this.#cursor;
+    this.#recover(last === undefined ? undefined : last + 1);
+  }
+
   /** Takes in nothing any more; a question under way is given up. The index keeps what it has. */
   close(): void {
     this.#closing.abort();

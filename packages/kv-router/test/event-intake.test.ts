@@ -78,6 +78,23 @@ test("a gap is asked for once; what arrives meanwhile waits, and nothing is take
   expect(intake.counts).toMatchObject({ gaps: 1, recoveries: 2, applied: 6 });
 });
 
+test("what was missed while nobody listened is asked for, without an event that shows it", async () => {
+  const { open, find } = fixture();
+  const rank = new Rank();
+  const intake = open({ recovery: rank });
+  await intake.settled();
+  intake.take([rank.publish(stored(1, [1]))]);
+  rank.publish(stored(1, [2], { parent: 1 }));
+  intake.catchUp();
+  intake.catchUp();
+  await intake.settled();
+  expect(find(1, 2)).toBe(2);
+  expect(rank.asked).toEqual([undefined, 2]);
+  intake.close();
+  intake.catchUp();
+  expect(rank.asked).toHaveLength(2);
+});
+
 test("a dump stands for all events up to its last one, whatever ids it carries", async () => {
   const { open, find } = fixture();
   const rank = new Rank();

@@ -1,5 +1,5 @@
 import { decode, encode } from "@msgpack/msgpack";
-import { parseJson } from "@dynamo/request-plane-core";
+import { parseJson, stringifyJson } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { PrefixIndex } from "../src/index/prefix-index.ts";
 import { WorkerSlots } from "../src/worker-slots.ts";
@@ -10,20 +10,25 @@ import {
   decodeKvEvents,
   decodeLoadReport,
   decodeLoadReportJson,
+  decodeRecoveryRequest,
   decodeSequenceEventJson,
   decodeSequenceEvents,
   decodeSnapshot,
   decodeZmqFrame,
   encodeKvEventJson,
   encodeKvEvents,
+  encodeLoadReport,
+  encodeLoadReportJson,
   encodeSequenceEvent,
   encodeSequenceEventJson,
   encodeSequenceEvents,
   encodeSnapshot,
   encodeZmqFrame,
   recoveredState,
+  recoveryReply,
   recoveryRequest,
 } from "../src/wire/index.ts";
+import type { RecoveryAnswer } from "../src/wire/index.ts";
 import { kvEventFrom } from "../src/wire/kv-events.ts";
 import { cleared, overlaps, removed, stored } from "./support/events.ts";
 import { bytes, hashes, messages } from "./support/recorded.ts";
@@ -58,6 +63,17 @@ describe("KV events", () => {
     expect(event).toMatchObject({ workerId: 8256120701810130957n, dpRank: 0, eventId: 0 });
     expect(encodeKvEventJson(event)).toBe(old.stored);
     expect(encodeKvEventJson(decodeKvEventJson(old.removed))).toBe(old.removed);
+  });
+
+  test.each(["stored", "removedAndStored", "rank1"] as const)("have the bytes of 1.6.1: %s", (name) => {
+    const { payload } = decodeZmqFrame(bytes(recent[name].frames[3]));
+    expect(Buffer.from(encodeKvEvents(decodeKvEvents(payload)))).toEqual(Buffer.from(payload));
+  });
+
+  test("with ids beyond 32 bits are whole numbers", () => {
+    const [event] = decodeKvEvents(encodeKvEvents([stored(1, [1], { eventId: 2 ** 40 })]));
+    expect(event?.eventId).toBe(2 ** 40);
+    expect(Buffer.from(encodeKvEvents([stored(1, [1], { eventId: 2 ** 40 })])).includes(0xcb)).toBe(false);
   });
 
   test("with the least that 1.6.1 takes", () => {
@@ -163,6 +179,20 @@ describe("events about requests", () => {
   });
 });
 
+test("load is written as workers of both releases write it", () => {
+  const { payload } = decodeZmqFrame(bytes(recent.metrics.frames[3]));
+  expect(Buffer.from(encodeLoadReport(decodeLoadReport(payload)))).toEqual(Buffer.from(payload));
+  const load = { workerId: 2n ** 60n, dpRank: 1, kvUsedBlocks: 7, totalKvBlocks: 64 };
+  expect(decodeLoadReportJson(encodeLoadReportJson(load))).toEqual({
+    workerId: 2n ** 60n,
+    dpRank: 1,
+    kvUsedBlocks: 7,
+  });
+  const shape = (text: string): unknown =>
+    JSON.parse(text, (_key, value: unknown) => (typeof value === "number" ? 0 : value));
+  expect(JSON.stringify(shape(encodeLoadReportJson(load)))).toBe(JSON.stringify(shape(old.metrics)));
+});
+
 test("load of workers, of both releases", () => {
   expect(decodeLoadReport(decodeZmqFrame(bytes(recent.metrics.frames[3])).payload)).toEqual({
     workerId: 1022786901724215598n,
@@ -193,6 +223,31 @@ test("questions to a worker and its answers", () => {
   });
   expect(recoveredState({ Events: { events } })).toMatchObject({ kind: "events" });
   expect(() => recoveredState({})).toThrow("empty");
+});
+
+test("questions are read and answers written by a worker", () => {
+  const request = decode(bytes(recent.recoveryRequest), { useBigInt64: true });
+  expect(decodeRecoveryRequest(request)).toEqual({
+    workerId: 1022786901724215598n,
+    dpRank: 0,
+    startEventId: undefined,
+    endEventId: undefined,
+  });
+  expect(() => decodeRecoveryRequest({ worker_id: "a" })).toThrow("worker_id");
+  const wrapped = (answer: RecoveryAnswer): string =>
+    stringifyJson({ data: recoveryReply(answer), complete_final: false });
+  expect([
+    wrapped({ kind: "invalid_range", start: 3, end: 1 }),
+    wrapped({ kind: "too_new", start: 9999, end: 12, newest: 12 }),
+  ]).toEqual(recent.recoveryReplies.slice(0, 2));
+  const events = [stored(1, [1, 2], { eventId: 3, parent: 7 })];
+  const told = events.map((event) => ({ ...event, storageTier: "device" }));
+  expect(recoveredState(recoveryReply({ kind: "events", events }))).toEqual({ kind: "events", events: told });
+  expect(recoveredState(recoveryReply({ kind: "dump", events, lastEventId: 9 }))).toEqual({
+    kind: "dump",
+    events: told,
+    lastEventId: 9,
+  });
 });
 
 describe("snapshots of 0.7.1", () => {

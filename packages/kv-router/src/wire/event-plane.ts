@@ -3,7 +3,7 @@
  * Source: interop notes, section D8; kv-verified notes, section 1.4.
  */
 import { countOf, fieldsOf, protocolError, textOf, u64Of } from "./fields.ts";
-import { pack, unpack } from "./msgpack.ts";
+import { pack, unpack, wholeNumber } from "./msgpack.ts";
 
 /** On NATS this is the message; on ZMQ it is the last frame, behind five bytes. */
 export interface EventEnvelope {
@@ -36,7 +36,7 @@ export function decodeEventEnvelope(bytes: Uint8Array): EventEnvelope {
 export function encodeEventEnvelope(envelope: EventEnvelope): Uint8Array {
   return pack({
     publisher_id: envelope.publisherId,
-    sequence: envelope.sequence,
+    sequence: wholeNumber(envelope.sequence),
     published_at: BigInt(envelope.publishedAt),
     topic: envelope.topic,
     payload: envelope.payload,

@@ -4,7 +4,8 @@ export { decodeEventEnvelope, decodeZmqFrame, encodeEventEnvelope, encodeZmqFram
 export type { EventEnvelope } from "./event-plane.ts";
 export { decodeEngineBatch } from "./engine-events.ts";
 export type { EngineBatch, EngineChange } from "./engine-events.ts";
-export { recoveredState, recoveryRequest } from "./recovery.ts";
+export { decodeRecoveryRequest, recoveredState, recoveryReply, recoveryRequest } from "./recovery.ts";
+export type { RecoveryAnswer, RecoveryQuestion } from "./recovery.ts";
 export {
   decodeSequenceEventJson,
   decodeSequenceEvents,
@@ -12,5 +13,11 @@ export {
   encodeSequenceEventJson,
   encodeSequenceEvents,
 } from "./sequence-events.ts";
-export { decodeLoadReport, decodeLoadReportJson } from "./load-reports.ts";
+export {
+  decodeLoadReport,
+  decodeLoadReportJson,
+  encodeLoadReport,
+  encodeLoadReportJson,
+} from "./load-reports.ts";
+export type { EngineLoad } from "./load-reports.ts";
 export { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";

@@ -3,10 +3,10 @@
  * (1.0 and later, a list). Source: interop notes, sections D2 and D8; kv-verified notes, sections 1.4 and 2.3.
  */
 import { parseJson, stringifyJson } from "@dynamo/request-plane-core";
-import type { KvChange, KvEvent } from "../kv-event.ts";
+import type { KvChange, KvEvent, StoredBlocks } from "../kv-event.ts";
 import { countOf, fieldsOf, hashesOf, listOf, protocolError, textOf, u64Of } from "./fields.ts";
 import type { Fields } from "./fields.ts";
-import { pack, unpack } from "./msgpack.ts";
+import { pack, unpack, wholeNumber } from "./msgpack.ts";
 
 /** The message of a 0.7 worker. Throws `protocol_error`. */
 export function decodeKvEventJson(text: string): KvEvent {
@@ -28,13 +28,9 @@ export function decodeKvEvents(payload: Uint8Array): KvEvent[] {
   return listOf(unpack(payload, "KV events"), "KV events").map(kvEventFrom);
 }
 
+/** The payload of a `kv-events` envelope, with the bytes of a 1.6.1 worker. */
 export function encodeKvEvents(events: readonly KvEvent[]): Uint8Array {
-  const fields = events.map((event) => ({
-    ...kvEventFields(event),
-    storage_tier: event.storageTier ?? "device",
-    residency_domain: "worker",
-  }));
-  return pack(fields);
+  return pack(events.map(recentKvEventFields));
 }
 
 /** An event from the value that JSON or msgpack gave. */
@@ -51,9 +47,23 @@ export function kvEventFrom(value: unknown): KvEvent {
   };
 }
 
-/** An event as JSON or msgpack take it, without what only 1.0 and later have. */
-export function kvEventFields({ workerId, dpRank, eventId, change }: KvEvent): Fields {
+/** An event as 0.7 has it. */
+function kvEventFields({ workerId, dpRank, eventId, change }: KvEvent): Fields {
   return { worker_id: workerId, event: { event_id: eventId, data: changeFields(change), dp_rank: dpRank } };
+}
+
+/** An event as JSON or msgpack take it, with what 1.6 writes. */
+export function recentKvEventFields({ workerId, dpRank, eventId, change, storageTier }: KvEvent): Fields {
+  return {
+    worker_id: workerId,
+    storage_tier: storageTier ?? "device",
+    residency_domain: "worker",
+    event: {
+      event_id: wholeNumber(eventId),
+      data: change.kind === "stored" ? recentStoredFields(change) : changeFields(change),
+      dp_rank: dpRank,
+    },
+  };
 }
 
 function changeFrom(data: unknown): KvChange {
@@ -82,6 +92,15 @@ function storedFrom(stored: Fields): KvChange {
   const parent = stored["parent_hash"];
   const parentHash = parent === null || parent === undefined ? undefined : u64Of(parent, "parent_hash");
   return { kind: "stored", ...(parentHash !== undefined && { parentHash }), blockHashes, tokensHashes };
+}
+
+function recentStoredFields({ parentHash, blockHashes, tokensHashes }: StoredBlocks): unknown {
+  const blocks = Array.from(blockHashes, (block_hash, at) => ({
+    block_hash,
+    tokens_hash: tokensHashes[at] ?? 0n,
+    mm_extra_info: null,
+  }));
+  return { stored: { parent_hash: parentHash ?? null, start_position: null, blocks } };
 }
 
 function changeFields(change: KvChange): unknown {

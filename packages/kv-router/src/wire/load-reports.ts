@@ -1,8 +1,17 @@
 /** What workers say about their load, `kv_metrics`. Source: interop notes, section D6. */
-import { parseJson } from "@dynamo/request-plane-core";
+import { parseJson, stringifyJson } from "@dynamo/request-plane-core";
 import type { LoadReport } from "../workers.ts";
 import { countOf, fieldsOf, optionalCount, protocolError, u64Of } from "./fields.ts";
-import { unpack } from "./msgpack.ts";
+import { pack, unpack } from "./msgpack.ts";
+
+/** What an engine knows of its load. 0.7 tells all of it, later releases what is in a {@link LoadReport}. */
+export interface EngineLoad extends LoadReport {
+  readonly totalKvBlocks?: number;
+  readonly runningRequests?: number;
+  readonly waitingRequests?: number;
+  /** How many may run at the same time. */
+  readonly maxRequests?: number;
+}
 
 /** The payload of an envelope (Dynamo 0.9 and later). Throws `protocol_error`. */
 export function decodeLoadReport(payload: Uint8Array): LoadReport {
@@ -36,4 +45,40 @@ export function decodeLoadReportJson(text: string): LoadReport {
     dpRank: optionalCount(worker["data_parallel_rank"], "data_parallel_rank") ?? 0,
     kvUsedBlocks: countOf(stats["kv_active_blocks"], "kv_active_blocks"),
   };
+}
+
+/** The payload of an envelope, with the bytes of a 1.6.1 worker. */
+export function encodeLoadReport({ workerId, dpRank, ...load }: LoadReport): Uint8Array {
+  return pack({
+    worker_id: workerId,
+    dp_rank: dpRank,
+    active_decode_blocks: load.activeDecodeBlocks ?? null,
+    active_prefill_tokens: load.activePrefillTokens ?? null,
+    kv_used_blocks: load.kvUsedBlocks ?? null,
+  });
+}
+
+/** The message of a 0.7 worker. Hit rates are not told. */
+export function encodeLoadReportJson({
+  workerId,
+  dpRank,
+  kvUsedBlocks = 0,
+  totalKvBlocks = 0,
+  runningRequests = 0,
+  waitingRequests = 0,
+  maxRequests = 0,
+}: EngineLoad): string {
+  const worker_stats = {
+    data_parallel_rank: dpRank,
+    request_active_slots: runningRequests,
+    request_total_slots: maxRequests,
+    num_requests_waiting: waitingRequests,
+  };
+  const kv_stats = {
+    kv_active_blocks: kvUsedBlocks,
+    kv_total_blocks: totalKvBlocks,
+    gpu_cache_usage_perc: totalKvBlocks > 0 ? kvUsedBlocks / totalKvBlocks : 0,
+    gpu_prefix_cache_hit_rate: 0,
+  };
+  return stringifyJson({ worker_id: workerId, data: { worker_stats, kv_stats, spec_decode_stats: null } });
 }

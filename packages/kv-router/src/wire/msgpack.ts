@@ -16,3 +16,8 @@ export function unpack(bytes: Uint8Array, what: string): unknown {
 export function pack(value: unknown): Uint8Array {
   return encoder.encode(value);
 }
+
+/** For `pack`, which writes numbers beyond 32 bits as fractions: Rust doesn't take those for integers. */
+export function wholeNumber(value: number): number | bigint {
+  return value > 0xffff_ffff ? BigInt(value) : value;
+}
