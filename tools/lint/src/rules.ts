@@ -19,10 +19,17 @@ const allowedImports: Record<string, Allowed> = {
   "request-plane-conformance": { src: [core] },
   discovery: { src: [core] },
   "kv-router": { src: [core] },
+  preprocessor: { src: [core, "discovery"] },
 };
 
 /** Tools that tests of packages and apps are made with. */
-const testTools = ["tools/debian-programs", "tools/nats-server", "tools/test-support", "tools/test-world"];
+const testTools = [
+  "tools/debian-programs",
+  "tools/nats-server",
+  "tools/test-model",
+  "tools/test-support",
+  "tools/test-world",
+];
 const isForTests = ({ path }: WorkspacePackage): boolean => testTools.includes(path);
 
 const anyMember = "^(packages|apps|tools)/([^/]+)/";
