@@ -4,11 +4,13 @@
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { Discovery, NetworkManager, Timeouts, Transport } from "@dynamo/request-plane-core";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { FrontendMetrics } from "./metrics/frontend-metrics.ts";
 import { Models } from "./models.ts";
 import type { Options } from "./options.ts";
 import { Router } from "./router.ts";
 import { chatCompletionsRoute } from "./routes/chat-completions.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { RunningRequests } from "./running-requests.ts";
 import { createServer, refuseWhileDraining } from "./server.ts";
@@ -26,6 +28,7 @@ export class Frontend {
   readonly models: Models;
   readonly running: RunningRequests;
   readonly manager: NetworkManager;
+  readonly metrics: FrontendMetrics;
   readonly #options: Options;
   readonly #app: FastifyInstance;
   #closing: Promise<void> | undefined;
@@ -37,13 +40,17 @@ export class Frontend {
     const schemes = transports.map((transport) => transport.scheme);
     const { namespace, modelName } = options;
     this.models = new Models({ manager: this.manager, discovery, logger, schemes, namespace, modelName });
+    const metrics = new FrontendMetrics(options.metricsPrefix, this.models);
+    this.metrics = metrics;
     this.#app = createServer({
       logger,
       running: this.running,
       bodyLimitMb: options.httpBodyLimitMb,
       corsOrigins: options.httpCorsOrigin,
+      onFailure: (failure) => metrics.failed(failure),
     });
     healthRoutes(this.#app, { discovery, running: this.running, namespace });
+    metricsRoute(this.#app, metrics);
     void this.#app.register(async (app) => this.#addWork(app));
   }
 
@@ -75,6 +82,7 @@ export class Frontend {
       models: this.models,
       router: new Router(options.routerMode),
       running: this.running,
+      metrics: this.metrics,
       responseLimit: options.httpResponseLimitMb * 1024 * 1024,
     });
   }

@@ -27,6 +27,11 @@ export class Model {
     this.#schemes = schemes;
   }
 
+  /** The cards of all its workers. Replicas say the same, as far as their releases write the same. */
+  *cards(): Iterable<ModelCard> {
+    for (const { workers } of this.endpoints) yield* workers.values();
+  }
+
   /** Whether at least one worker can take a request. */
   get isReady(): boolean {
     return this.endpoints.some((endpoint) => this.routable(endpoint).length > 0);

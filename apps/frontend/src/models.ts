@@ -56,6 +56,11 @@ export class Models {
     return this.#models.get(name);
   }
 
+  /** Every model that a worker has published a card of. */
+  all(): Iterable<Model> {
+    return this.#models.values();
+  }
+
   /** The models that can take a request now. */
   ready(): readonly Model[] {
     return [...this.#models.values()].filter((model) => model.isReady);

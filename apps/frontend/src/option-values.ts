@@ -47,6 +47,12 @@ export function origins(text: string): readonly string[] {
   );
 }
 
+/** The first part of the name of a Prometheus metric. */
+export function metricsPrefix(text: string): string {
+  if (/^[a-zA-Z_:][\w:]*$/.test(text)) return text;
+  throw new InvalidArgumentError("Expected letters, digits, underscores and colons, no digit in front.");
+}
+
 /** A day, as for the bounds of the request plane. */
 const MAX_SECONDS = 86_400;
 /** Longer texts than this don't fit into one string. */

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { RequestPlaneMode } from "@dynamo/request-plane-core";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { megabytes, origins, port, requestPlane, seconds } from "./option-values.ts";
+import { megabytes, metricsPrefix, origins, port, requestPlane, seconds } from "./option-values.ts";
 import { ROUTER_MODES } from "./router.ts";
 import type { RouterMode } from "./router.ts";
 
@@ -28,6 +28,7 @@ export interface Options {
   readonly discoveryBackend: string;
   readonly namespace?: string;
   readonly modelName?: string;
+  readonly metricsPrefix: string;
   readonly logLevel: string;
 }
 
@@ -134,6 +135,10 @@ function servingOptions(): Option[] {
       .default("file"),
     new Option("--namespace <namespace>", "serve only models of this namespace").env("DYN_NAMESPACE"),
     new Option("--model-name <name>", "serve only this model").env("DYN_MODEL_NAME"),
+    new Option("--metrics-prefix <prefix>", "what the names in /metrics begin with")
+      .env("DYN_METRICS_PREFIX")
+      .argParser(metricsPrefix)
+      .default("dynamo_frontend"),
     new Option("--log-level <level>", "least severe messages to log")
       .env("DYN_LOG")
       .choices(LOG_LEVELS)

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly bodyLimitMb: number;
   /** Origins that browsers may call from; `*` is any, none turns CORS off. */
   readonly corsOrigins: readonly string[];
+  /** Told of every answer that is an error. */
+  readonly onFailure: (failure: HttpError) => void;
 }
 
 /** Longer than the idle time-outs of common load balancers, so that they close first. */
@@ -28,6 +30,7 @@ const MIB = 1024 * 1024;
 /** A server that isn't listening yet, without routes. Its hooks call back: a promise for each would cost more. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { running, corsOrigins } = options;
+  const answer = answerWith(options.onFailure);
   const app = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -108,8 +111,17 @@ function echoRequestId(request: FastifyRequest, reply: FastifyReply, next: () =>
   next();
 }
 
-function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const failure = fromFastify(error, request) ?? toHttpError(error);
+type Answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
+
+function answerWith(onFailure: ServerOptions["onFailure"]): Answer {
+  return (error, request, reply) => {
+    const failure = fromFastify(error, request) ?? toHttpError(error);
+    onFailure(failure);
+    answer(failure, request, reply);
+  };
+}
+
+function answer(failure: HttpError, request: FastifyRequest, reply: FastifyReply): void {
   const facts = {
     method: request.method,
     url: request.url,

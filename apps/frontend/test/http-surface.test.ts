@@ -195,6 +195,7 @@ test("sockets don't gather small writes, and outlive those of load balancers", (
     running,
     bodyLimitMb: 1,
     corsOrigins: [],
+    onFailure: () => undefined,
   });
   expect(server).toMatchObject({ noDelay: true });
   expect(server.keepAliveTimeout).toBeGreaterThanOrEqual(75_000);

@@ -31,6 +31,7 @@ describe("options", () => {
         routerMode: "round-robin",
         requestPlane: "nats",
         discoveryBackend: "file",
+        metricsPrefix: "dynamo_frontend",
         logLevel: "info",
       },
     });
@@ -125,7 +126,7 @@ describe("options", () => {
 
   test.each([
     [["--http-port", "x"], "Expected a port from 0 to 65535"],
-    [["--router-mode", "fastest"], "round-robin, random, least-loaded, direct"],
+    [["--router-mode", "fastest"], "round-robin, random, power-of-two, least-loaded, direct"],
     [
       ["--request-plane", "udp"],
       "Invalid request plane mode 'udp'. Valid options are: 'nats', 'tcp', 'http'",

@@ -7,10 +7,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ResponseBudget, aggregate } from "../chat/aggregate.ts";
 import { EventWriter } from "../chat/event-writer.ts";
 import { checkChatRequest } from "../chat/schema.ts";
+import type { ChatRequest } from "../chat/schema.ts";
 import { streamEvents } from "../chat/stream.ts";
 import { HttpError } from "../errors.ts";
 import type { JsonBody } from "../json-body.ts";
 import { encodeJson } from "../json.ts";
+import { UNKNOWN_MODEL } from "../metrics/frontend-metrics.ts";
+import type { FrontendMetrics } from "../metrics/frontend-metrics.ts";
+import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { Models } from "../models.ts";
 import { forwardedHeaders, requestId } from "../request-context.ts";
 import type { Router } from "../router.ts";
@@ -22,6 +26,7 @@ export interface ChatDependencies {
   readonly models: Models;
   readonly router: Router;
   readonly running: RunningRequests;
+  readonly metrics: FrontendMetrics;
   /** Largest answer that is gathered for a request that doesn't stream, in bytes. */
   readonly responseLimit: number;
 }
@@ -51,8 +56,20 @@ class ChatCall {
   async run(): Promise<FastifyReply> {
     const body = bodyOf(this.#request);
     const chat = checkChatRequest(body.value);
+    const observed = this.#observe(chat);
     const stream = await this.#ask(chat.model, body);
-    return chat.stream === true ? this.#sendEvents(stream) : this.#sendWhole(stream);
+    observed.firstToken();
+    return chat.stream === true ? this.#sendEvents(stream, observed) : this.#sendWhole(stream);
+  }
+
+  #observe({ model, stream }: ChatRequest): RequestMetrics {
+    const { metrics, models } = this.#dependencies;
+    const labels = {
+      model: models.get(model) ? model : UNKNOWN_MODEL,
+      endpoint: "chat_completions",
+      request_type: stream === true ? "stream" : "unary",
+    } as const;
+    return metrics.begin(labels, this.#reply.raw);
   }
 
   /** Until this resolves nothing was sent, so whatever fails has a status of its own. */
@@ -74,7 +91,7 @@ class ChatCall {
     return this.#reply.type("application/json").send(encodeJson(completion));
   }
 
-  async #sendEvents(stream: ResponseStream<unknown>): Promise<FastifyReply> {
+  async #sendEvents(stream: ResponseStream<unknown>, observed: RequestMetrics): Promise<FastifyReply> {
     const reply = this.#reply.hijack();
     // Headers of hooks, such as those of CORS.
     for (const [name, value = ""] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value);
@@ -82,6 +99,8 @@ class ChatCall {
     const writer = new EventWriter(reply.raw);
     const failure = await streamEvents(stream.jsonBatches(), writer);
     if (failure) {
+      observed.failedLate(failure.status);
+      this.#dependencies.metrics.failed(failure);
       // Clients that leave are everyday life.
       const level = failure.status === 499 ? "debug" : "warn";
       reply.log[level]({ requestId: stream.id, status: failure.status, err: failure.cause }, "Stream failed");

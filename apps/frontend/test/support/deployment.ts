@@ -18,6 +18,7 @@ import { pino } from "pino";
 import { expect, onTestFinished } from "vitest";
 import { Frontend } from "../../src/frontend.ts";
 import type { Options } from "../../src/options.ts";
+import { sumOf } from "./metrics.ts";
 import { until } from "./poll.ts";
 
 export type ChatHandler = (
@@ -40,6 +41,7 @@ const DEFAULTS: Options = {
   routerMode: "round-robin",
   requestPlane: "tcp",
   discoveryBackend: "mem",
+  metricsPrefix: "dynamo_frontend",
   logLevel: "silent",
 };
 
@@ -123,7 +125,8 @@ export class Deployment {
   /** Everything that counts requests is back at zero. */
   async rest(): Promise<void> {
     const { frontend, workers } = this;
-    const counts = () => ({
+    const counts = async () => ({
+      gauges: sumOf(await frontend.metrics.text(), /^dynamo_\w+_(inflight|active|queued)_requests/),
       running: frontend.running.size,
       inFlight: frontend.models.inFlight,
       awaited: frontend.manager.health().responsesAwaited,
@@ -132,7 +135,7 @@ export class Deployment {
     });
     await expect
       .poll(counts, { timeout: 10_000 })
-      .toEqual({ running: 0, inFlight: 0, awaited: 0, written: 0, served: 0 });
+      .toEqual({ gauges: 0, running: 0, inFlight: 0, awaited: 0, written: 0, served: 0 });
   }
 
   async close(): Promise<void> {
