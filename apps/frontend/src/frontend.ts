@@ -4,6 +4,7 @@
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { Discovery, NetworkManager, Timeouts, Transport } from "@dynamo/request-plane-core";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { KvRouting } from "./kv/kv-routing.ts";
 import { FrontendMetrics } from "./metrics/frontend-metrics.ts";
 import { Models } from "./models.ts";
 import type { Options } from "./options.ts";
@@ -29,6 +30,8 @@ export class Frontend {
   readonly running: RunningRequests;
   readonly manager: NetworkManager;
   readonly metrics: FrontendMetrics;
+  /** Absent unless the router's mode is `kv`. */
+  readonly kv: KvRouting | undefined;
   readonly #options: Options;
   readonly #app: FastifyInstance;
   #closing: Promise<void> | undefined;
@@ -39,7 +42,17 @@ export class Frontend {
     this.manager = createNetworkManager({ transports, discovery, logger, settings: timeoutsOf(options) });
     const schemes = transports.map((transport) => transport.scheme);
     const { namespace, modelName } = options;
-    this.models = new Models({ manager: this.manager, discovery, logger, schemes, namespace, modelName });
+    const kv = options.routerMode === "kv" ? new KvRouting(options, logger) : undefined;
+    this.kv = kv;
+    this.models = new Models({
+      manager: this.manager,
+      discovery,
+      logger,
+      schemes,
+      namespace,
+      modelName,
+      onChange: (models) => kv?.update(models),
+    });
     const metrics = new FrontendMetrics(options.metricsPrefix, this.models);
     this.metrics = metrics;
     this.#app = createServer({
@@ -71,6 +84,7 @@ export class Frontend {
     await this.running.drain(this.#options.httpGracefulShutdownTimeoutSecs * 1000);
     await this.#app.close();
     await this.models.close();
+    this.kv?.close();
     await this.manager.close();
   }
 
@@ -80,7 +94,7 @@ export class Frontend {
     modelRoutes(app, this.models);
     chatCompletionsRoute(app, {
       models: this.models,
-      router: new Router(options.routerMode),
+      router: new Router(options.routerMode, this.kv),
       running: this.running,
       metrics: this.metrics,
       responseLimit: options.httpResponseLimitMb * 1024 * 1024,

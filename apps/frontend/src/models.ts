@@ -26,6 +26,8 @@ export interface ModelsOptions {
   readonly namespace?: string | undefined;
   /** Only the model of this name. Default: all. */
   readonly modelName?: string | undefined;
+  /** Gets the models whenever their workers have changed. Must not throw. */
+  readonly onChange?: ((models: ReadonlyMap<string, Model>) => void) | undefined;
 }
 
 /** How long to wait before watching again when discovery fails, in milliseconds. */
@@ -140,6 +142,7 @@ export class Models {
       cards.set(record.instance_id, card);
     }
     this.#models = new Map([...workers].map(([name, endpoints]) => [name, this.#model(name, endpoints)]));
+    this.#options.onChange?.(this.#models);
     await this.#closeUnused();
   }
 

@@ -53,6 +53,31 @@ export function metricsPrefix(text: string): string {
   throw new InvalidArgumentError("Expected letters, digits, underscores and colons, no digit in front.");
 }
 
+/** As Dynamo's releases of 2026 read true and false. */
+export function flag(text: string): boolean {
+  const word = text.trim().toLowerCase();
+  if (["1", "true", "on", "yes"].includes(word)) return true;
+  if (["0", "false", "off", "no"].includes(word)) return false;
+  throw new InvalidArgumentError("Expected true or false, 1 or 0, on or off, yes or no.");
+}
+
+export function numberFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= least && value <= most) return value;
+    const end = most === Number.MAX_VALUE ? "or more" : `to ${most}`;
+    throw new InvalidArgumentError(`Expected a number, ${least} ${end}.`);
+  };
+}
+
+export function wholeNumberFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(text);
+    if (value !== undefined && value >= least) return value;
+    throw new InvalidArgumentError(`Expected a whole number, ${least} or more, of at most 9 digits.`);
+  };
+}
+
 /** A day, as for the bounds of the request plane. */
 const MAX_SECONDS = 86_400;
 /** Longer texts than this don't fit into one string. */

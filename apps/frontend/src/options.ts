@@ -8,10 +8,10 @@ import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { RequestPlaneMode } from "@dynamo/request-plane-core";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { megabytes, metricsPrefix, origins, port, requestPlane, seconds } from "./option-values.ts";
-import { ROUTER_MODES } from "./router.ts";
-import type { RouterMode } from "./router.ts";
+import { routerOptions, withPresentNames } from "./router-options.ts";
+import type { RouterOptions } from "./router-options.ts";
 
-export interface Options {
+export interface Options extends RouterOptions {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly httpCorsOrigin: readonly string[];
@@ -23,7 +23,6 @@ export interface Options {
   readonly responseEstablishTimeoutSecs: number;
   readonly responseFirstItemTimeoutSecs: number;
   readonly responseTotalTimeoutSecs: number;
-  readonly routerMode: RouterMode;
   readonly requestPlane: RequestPlaneMode;
   readonly discoveryBackend: string;
   readonly namespace?: string;
@@ -41,7 +40,7 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 export function parseOptions(args: readonly string[], warn: (message: string) => void): Options {
   const command = frontendCommand();
   dropUnusableVariables(command, warn);
-  return command.parse(args, { from: "user" }).opts<Options>();
+  return command.parse(withPresentNames(args), { from: "user" }).opts<Options>();
 }
 
 /** The command as it is before it has read anything. */
@@ -52,7 +51,7 @@ export function frontendCommand(): Command {
     .helpOption("-h, --help", "Show this help.")
     .allowExcessArguments(false)
     .exitOverride();
-  for (const option of [...httpOptions(), ...timeoutOptions(), ...servingOptions()])
+  for (const option of [...httpOptions(), ...timeoutOptions(), ...servingOptions(), ...routerOptions()])
     command.addOption(option);
   return command;
 }
@@ -121,10 +120,6 @@ function timeoutOptions(): Option[] {
 
 function servingOptions(): Option[] {
   return [
-    new Option("--router-mode <mode>", "how to choose among the workers of a model")
-      .env("DYN_ROUTER_MODE")
-      .choices(ROUTER_MODES)
-      .default("round-robin"),
     new Option("--request-plane <plane>", "how requests reach workers: nats, tcp or http")
       .env("DYN_REQUEST_PLANE")
       .argParser(requestPlane)

@@ -1,60 +1,60 @@
 /**
- * Picks who answers a request. Within one endpoint the request plane picks the worker and asks another one
- * when the first fails; what remains is the choice among endpoints that serve the same model.
+ * Picks who answers a request. In most modes the request plane picks the worker within one endpoint and asks another
+ * one when the first fails; what remains is the choice among endpoints that serve the same model. In mode `kv` the
+ * worker is chosen by what it has cached.
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { CallOptions, EncodedPayload, InstanceId, ResponseStream } from "@dynamo/request-plane-core";
-import { HttpError } from "./errors.ts";
+import type { CallOptions, InstanceId, ResponseStream } from "@dynamo/request-plane-core";
+import type { KvRouting } from "./kv/kv-routing.ts";
 import type { ChatClient, Model, ModelEndpoint } from "./model.ts";
+import { mayGoElsewhere, noSuchWorker, notReady } from "./routed-request.ts";
+import type { Routed, RoutedRequest } from "./routed-request.ts";
+import type { RouterMode } from "./router-options.ts";
 import { missingPin } from "./worker-pin.ts";
 
-export const ROUTER_MODES = ["round-robin", "random", "power-of-two", "least-loaded", "direct"] as const;
-export type RouterMode = (typeof ROUTER_MODES)[number];
+type Payload = ReturnType<RoutedRequest["payload"]>;
+type Call = (client: ChatClient, request: Payload, options: CallOptions) => Promise<ResponseStream<unknown>>;
 
-type Call = (
-  client: ChatClient,
-  request: EncodedPayload,
-  options: CallOptions,
-) => Promise<ResponseStream<unknown>>;
+const roundRobin: Call = (client, request, options) => client.roundRobin(request, options);
 
 const CALLS: Readonly<Record<Exclude<RouterMode, "direct">, Call>> = {
-  "round-robin": (client, request, options) => client.roundRobin(request, options),
+  "round-robin": roundRobin,
   random: (client, request, options) => client.random(request, options),
   "power-of-two": (client, request, options) => client.powerOfTwo(request, options),
   "least-loaded": (client, request, options) => client.leastLoaded(request, options),
+  // Of models without tokens, which have no blocks to go by.
+  kv: roundRobin,
 };
 
 export class Router {
   readonly #mode: RouterMode;
+  readonly #kv: KvRouting | undefined;
   #turn = 0;
 
-  constructor(mode: RouterMode) {
+  /** @param kv what mode `kv` goes by; absent in the other modes */
+  constructor(mode: RouterMode, kv?: KvRouting) {
     this.#mode = mode;
+    this.#kv = kv;
   }
 
   /**
-   * Resolves with the stream when its first item is there. Rejects with the error of the last worker that was
+   * Resolves when the first item of the response is there. Rejects with the error of the last worker that was
    * asked, or with an {@link HttpError} when nobody can be.
    */
-  async call(model: Model, request: EncodedPayload, options: CallOptions & { pin: InstanceId | undefined }) {
-    const { pin, ...callOptions } = options;
+  async call(model: Model, request: RoutedRequest, options: CallOptions): Promise<Routed> {
+    const { pin, prompt, dpRank } = request;
+    if (pin === undefined && this.#mode === "direct") throw missingPin();
+    const kv = this.#kv?.of(model.name);
+    if (kv && prompt) return kv.call({ ...request, prompt }, options);
+    const decision = dpRank === undefined ? {} : { dpRank };
+    const payload = request.payload(decision);
     const attempts = pin === undefined ? this.#attempts(model) : [pinned(model, pin)];
-    let failure: RequestPlaneError | undefined;
-    for (const attempt of attempts) {
-      try {
-        return await attempt(request, callOptions);
-      } catch (error) {
-        failure = RequestPlaneError.from(error);
-        if (options.signal?.aborted === true || !mayGoElsewhere(failure)) break;
-      }
-    }
-    throw failure ?? notReady(model);
+    return { stream: await firstOf(attempts, payload, options, model), decision };
   }
 
   /** Each endpoint that has a worker, a different one first each time. */
   #attempts(model: Model): Attempt[] {
-    if (this.#mode === "direct") throw missingPin();
-    const call = CALLS[this.#mode];
+    const call = this.#mode === "direct" ? roundRobin : CALLS[this.#mode];
     const endpoints = model.endpoints.filter((endpoint) => model.routable(endpoint).length > 0);
     const turn = this.#turn++;
     return rotate(endpoints, turn).flatMap((endpoint) =>
@@ -65,7 +65,25 @@ export class Router {
   }
 }
 
-type Attempt = (request: EncodedPayload, options: CallOptions) => Promise<ResponseStream<unknown>>;
+type Attempt = (request: Payload, options: CallOptions) => Promise<ResponseStream<unknown>>;
+
+async function firstOf(
+  attempts: readonly Attempt[],
+  payload: Payload,
+  options: CallOptions,
+  model: Model,
+): Promise<ResponseStream<unknown>> {
+  let failure: RequestPlaneError | undefined;
+  for (const attempt of attempts) {
+    try {
+      return await attempt(payload, options);
+    } catch (error) {
+      failure = RequestPlaneError.from(error);
+      if (options.signal?.aborted === true || !mayGoElsewhere(failure)) break;
+    }
+  }
+  throw failure ?? notReady(model.name);
+}
 
 function direct({ client }: ModelEndpoint, id: InstanceId): Attempt {
   return (request, options) => client.direct(request, id, options);
@@ -76,19 +94,7 @@ function pinned(model: Model, id: InstanceId): Attempt {
     model.routable(candidate).some((instance) => instance.instance_id === id),
   );
   if (endpoint) return direct(endpoint, id);
-  throw new HttpError(503, `Model '${model.name}' has no worker with the instance id ${id}`, {
-    headers: { "retry-after": "1" },
-  });
-}
-
-function notReady(model: Model): HttpError {
-  return new HttpError(503, `Model '${model.name}' has no worker that can take a request at the moment`, {
-    headers: { "retry-after": "1" },
-  });
-}
-
-function mayGoElsewhere(error: RequestPlaneError): boolean {
-  return error.retryableElsewhere || error.code === "no_instances";
+  throw noSuchWorker(model.name, id);
 }
 
 function rotate<Item>(list: readonly Item[], turn: number): Item[] {

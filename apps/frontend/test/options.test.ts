@@ -29,6 +29,15 @@ describe("options", () => {
         responseFirstItemTimeoutSecs: 300,
         responseTotalTimeoutSecs: 0,
         routerMode: "round-robin",
+        routerKvEvents: true,
+        routerTtlSecs: 120,
+        routerKvOverlapScoreCredit: 1,
+        routerKvOverlapScoreCreditDecay: 0,
+        routerPrefillLoadScale: 1,
+        routerDecodeActiveRequestWeight: 0,
+        routerTemperature: 0,
+        routerTrackActiveBlocks: true,
+        routerTrackPrefillTokens: true,
         requestPlane: "nats",
         discoveryBackend: "file",
         metricsPrefix: "dynamo_frontend",
@@ -85,6 +94,58 @@ describe("options", () => {
       { responseTotalTimeoutSecs: 3 },
     ],
     ["--router-mode", "DYN_ROUTER_MODE", "least-loaded", { routerMode: "least-loaded" }],
+    ["--router-kv-events", "DYN_ROUTER_USE_KV_EVENTS", "off", { routerKvEvents: false }],
+    ["--router-ttl-secs", "DYN_ROUTER_TTL_SECS", "1.5", { routerTtlSecs: 1.5 }],
+    [
+      "--router-kv-overlap-score-credit",
+      "DYN_ROUTER_KV_OVERLAP_SCORE_CREDIT",
+      "0.5",
+      { routerKvOverlapScoreCredit: 0.5 },
+    ],
+    [
+      "--router-kv-overlap-score-credit-decay",
+      "DYN_ROUTER_KV_OVERLAP_SCORE_CREDIT_DECAY",
+      "2",
+      { routerKvOverlapScoreCreditDecay: 2 },
+    ],
+    ["--router-prefill-load-scale", "DYN_ROUTER_PREFILL_LOAD_SCALE", "3", { routerPrefillLoadScale: 3 }],
+    [
+      "--router-decode-active-request-weight",
+      "DYN_ROUTER_DECODE_ACTIVE_REQUEST_WEIGHT",
+      "4",
+      { routerDecodeActiveRequestWeight: 4 },
+    ],
+    ["--router-temperature", "DYN_ROUTER_TEMPERATURE", "0.2", { routerTemperature: 0.2 }],
+    [
+      "--router-track-active-blocks",
+      "DYN_ROUTER_TRACK_ACTIVE_BLOCKS",
+      "0",
+      { routerTrackActiveBlocks: false },
+    ],
+    [
+      "--router-track-prefill-tokens",
+      "DYN_ROUTER_TRACK_PREFILL_TOKENS",
+      "no",
+      { routerTrackPrefillTokens: false },
+    ],
+    [
+      "--active-decode-blocks-threshold",
+      "DYN_ACTIVE_DECODE_BLOCKS_THRESHOLD",
+      "0.85",
+      { activeDecodeBlocksThreshold: 0.85 },
+    ],
+    [
+      "--active-prefill-tokens-threshold",
+      "DYN_ACTIVE_PREFILL_TOKENS_THRESHOLD",
+      "8192",
+      { activePrefillTokensThreshold: 8192 },
+    ],
+    [
+      "--active-prefill-tokens-threshold-frac",
+      "DYN_ACTIVE_PREFILL_TOKENS_THRESHOLD_FRAC",
+      "2.5",
+      { activePrefillTokensThresholdFrac: 2.5 },
+    ],
     ["--request-plane", "DYN_REQUEST_PLANE", "NaTs", { requestPlane: "nats" }],
     ["--discovery-backend", "DYN_DISCOVERY_BACKEND", "mem", { discoveryBackend: "mem" }],
     ["--namespace", "DYN_NAMESPACE", "prod", { namespace: "prod" }],
@@ -107,6 +168,10 @@ describe("options", () => {
     ["DYN_HTTP_GRACEFUL_SHUTDOWN_TIMEOUT_SECS", "NaN", "httpGracefulShutdownTimeoutSecs", 5],
     ["DYN_HTTP_CORS_ORIGIN", "example.com", "httpCorsOrigin", []],
     ["DYN_ROUTER_MODE", "fastest", "routerMode", "round-robin"],
+    ["DYN_ROUTER_USE_KV_EVENTS", "maybe", "routerKvEvents", true],
+    ["DYN_ROUTER_TEMPERATURE", "-1", "routerTemperature", 0],
+    ["DYN_ROUTER_TTL_SECS", "soon", "routerTtlSecs", 120],
+    ["DYN_ACTIVE_DECODE_BLOCKS_THRESHOLD", "85", "activeDecodeBlocksThreshold", undefined],
     ["DYN_REQUEST_PLANE", "udp", "requestPlane", "nats"],
     ["DYN_LOG", "dynamo=debug", "logLevel", "info"],
   ] as const)("%s='%s' gives the default and one warning", (variable, text, key, value) => {
@@ -114,6 +179,21 @@ describe("options", () => {
     expect(options[key]).toEqual(value);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(`${variable}='${text}'`);
+  });
+
+  test.each<[string[], Partial<Options>]>([
+    [["--router-kv-events"], { routerKvEvents: true }],
+    [["--no-router-kv-events"], { routerKvEvents: false }],
+    [["--no-kv-events"], { routerKvEvents: false }],
+    [["--router-kv-events=false"], { routerKvEvents: false }],
+    [["--no-track-active-blocks"], { routerTrackActiveBlocks: false }],
+    [["--kv-overlap-score-weight", "2"], { routerPrefillLoadScale: 2 }],
+    [["--kv-overlap-score-weight=2"], { routerPrefillLoadScale: 2 }],
+    [["--busy-threshold", "0.9"], { activeDecodeBlocksThreshold: 0.9 }],
+    [["--router-ttl", "5"], { routerTtlSecs: 5 }],
+  ])("%j is understood, the names of earlier releases too", (args, expected) => {
+    const opposite = { DYN_ROUTER_USE_KV_EVENTS: String(expected.routerKvEvents !== true) };
+    expect(parse(args, opposite).options).toMatchObject(expected);
   });
 
   test("an empty variable is one that is not set", () => {
@@ -126,11 +206,15 @@ describe("options", () => {
 
   test.each([
     [["--http-port", "x"], "Expected a port from 0 to 65535"],
-    [["--router-mode", "fastest"], "round-robin, random, power-of-two, least-loaded, direct"],
+    [["--router-mode", "fastest"], "round-robin, random, power-of-two, least-loaded, direct, kv"],
     [
       ["--request-plane", "udp"],
       "Invalid request plane mode 'udp'. Valid options are: 'nats', 'tcp', 'http'",
     ],
+    [["--router-temperature", "warm"], "Expected a number, 0 or more"],
+    [["--router-kv-events=perhaps"], "Expected true or false"],
+    [["--busy-threshold", "1.5"], "Expected a number, 0 to 1"],
+    [["--active-prefill-tokens-threshold", "1.5"], "Expected a whole number, 0 or more"],
     [["--frobnicate"], "unknown option '--frobnicate'"],
     [["extra"], "too many arguments"],
   ])("%j is an error", (args, message) => {

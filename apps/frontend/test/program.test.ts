@@ -80,7 +80,7 @@ describe("the program", () => {
   test("--help names each flag and its variable, --version the version", async () => {
     const help = new Program(["--help"]);
     expect(await help.ended).toBe(0);
-    const flags = [...help.stdout.matchAll(/--([a-z-]+) <\w+>/g)].map(([, name]) => name);
+    const flags = [...help.stdout.matchAll(/--([a-z-]+) [<[]\w+[>\]]/g)].map(([, name]) => name);
     expect(flags.length).toBeGreaterThan(15);
     const variables = help.stdout.match(/env:\s*DYN_[A-Z_]+/g) ?? [];
     expect(variables).toHaveLength(flags.length);

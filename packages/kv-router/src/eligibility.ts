@@ -9,6 +9,8 @@ export interface Eligibility {
   readonly allowed?: ReadonlySet<bigint>;
   /** Not these: workers that were tried and failed. */
   readonly excluded?: ReadonlySet<bigint>;
+  /** Only this rank of them. */
+  readonly dpRank?: number;
 }
 
 export interface Candidates {
@@ -26,15 +28,17 @@ export interface Candidates {
  */
 export function candidatesOf(
   { ranks, rankSlots }: Workers,
-  { allowed, excluded }: Eligibility,
+  { allowed, excluded, dpRank }: Eligibility,
   isBusy: ((rank: RegisteredRank) => boolean) | undefined,
   keepsBusy: boolean,
 ): Candidates {
-  if (ranks.length > 0 && !allowed && !excluded && !isBusy) return { ranks, slots: rankSlots, leftOut: [] };
+  const isOpen = !allowed && !excluded && dpRank === undefined;
+  if (ranks.length > 0 && isOpen && !isBusy) return { ranks, slots: rankSlots, leftOut: [] };
   const leftOut: LeftOut[] = [];
   const fits = ranks.filter((rank) => {
     const { workerId } = rank.worker;
-    if (allowed && !allowed.has(workerId)) leftOut.push(leave(rank, "not_allowed"));
+    const isOtherRank = dpRank !== undefined && rank.dpRank !== dpRank;
+    if (isOtherRank || (allowed && !allowed.has(workerId))) leftOut.push(leave(rank, "not_allowed"));
     else if (excluded?.has(workerId)) leftOut.push(leave(rank, "excluded"));
     else return true;
     return false;

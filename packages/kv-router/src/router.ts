@@ -58,6 +58,8 @@ export interface RouteRequest extends Eligibility {
   readonly requestId: string;
   readonly prompt: Prompt;
   readonly override?: RouteOverride;
+  /** Whether the reservation is to say why. */
+  readonly explain?: boolean;
 }
 
 export interface Decision {
@@ -73,6 +75,8 @@ export interface Decision {
 /** A decision that counts against the worker until it is released. */
 export interface Reservation extends Decision {
   readonly active: ActiveRequest;
+  /** When it was asked for. */
+  readonly explanation: RoutingExplanation | undefined;
 }
 
 interface Selected extends Decision {
@@ -98,13 +102,12 @@ export class KvRouter {
   readonly #scorer: Scorer;
   readonly #cost: CostSettings;
   readonly #temperature: number;
-  readonly #busy: BusyThresholds | undefined;
+  #busy: BusyThresholds | undefined;
   readonly #random: RandomSource;
   readonly #onDecision: ((explanation: RoutingExplanation) => void) | undefined;
 
   constructor(options: KvRouterOptions) {
     checkBlockSize(options.blockSize);
-    checkThresholds(options.busy ?? {});
     this.blockSize = options.blockSize;
     const { cache = { from: "events" } } = options;
     if (cache.from === "events") this.index = this.events = new PrefixIndex(this.slots, cache);
@@ -114,10 +117,16 @@ export class KvRouter {
     this.#scorer = new Scorer(parts, options.blockSize, options.tracking ?? {});
     this.#cost = options.cost ?? { release: "1.6" };
     this.#temperature = options.temperature ?? 0;
-    const hasThreshold = Object.values(options.busy ?? {}).some((value) => value !== undefined);
-    this.#busy = hasThreshold ? options.busy : undefined;
+    this.setBusy(options.busy ?? {});
     this.#random = options.random ?? Math.random;
     this.#onDecision = options.onDecision;
+  }
+
+  /** Replaces the thresholds from which on a worker is busy. Throws `invalid_configuration`. */
+  setBusy(thresholds: BusyThresholds): void {
+    checkThresholds(thresholds);
+    const hasThreshold = Object.values(thresholds).some((value) => value !== undefined);
+    this.#busy = hasThreshold ? thresholds : undefined;
   }
 
   prompt(tokens: ArrayLike<number>, options?: BlockHashOptions): Prompt {
@@ -161,7 +170,9 @@ export class KvRouter {
     const selected = this.#select(request);
     const { prompt, requestId } = request;
     const { rank } = selected;
-    this.#onDecision?.(this.#explain(selected, request));
+    const isAsked = this.#onDecision !== undefined || request.explain === true;
+    const explanation = isAsked ? this.#explain(selected, request) : undefined;
+    if (explanation) this.#onDecision?.(explanation);
     this.#decisions?.record(rank.slot, prompt.blockHashes, prompt.sequenceHashes);
     const active = this.active.add(rank.slot, {
       requestId,
@@ -170,7 +181,7 @@ export class KvRouter {
       tokens: prompt.tokens,
       overlapBlocks: selected.overlapBlocks,
     });
-    return { ...decisionOf(selected), active };
+    return { ...decisionOf(selected), active, explanation };
   }
 
   /** Chooses as `route` does, and changes nothing. */

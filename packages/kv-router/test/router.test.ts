@@ -269,3 +269,33 @@ test("settings that can't be meant are refused", () => {
     /activeDecodeBlocks is 2/,
   );
 });
+
+test("a request may be bound to a rank of a worker", () => {
+  const router = routerWith({}, []);
+  router.setWorker({ workerId: 1n, dpSize: 2 });
+  router.setWorker({ workerId: 2n, dpSize: 2 });
+  const prompt = router.prompt(tokens(8));
+  const bound = { prompt, allowed: new Set([2n]), dpRank: 1 };
+  for (let n = 0; n < 10; n++) expect(router.preview(bound).worker).toEqual({ workerId: 2n, dpRank: 1 });
+  expect(() => router.preview({ ...bound, dpRank: 2 })).toThrow("None of the 4 ranks");
+});
+
+test("a reservation says why when it is asked", () => {
+  const router = routerWith();
+  const prompt = router.prompt(tokens(8));
+  expect(router.route({ requestId: "a", prompt }).explanation).toBeUndefined();
+  const { explanation, worker } = router.route({ requestId: "b", prompt, explain: true });
+  expect(explanation).toMatchObject({ requestId: "b", chosen: worker });
+  expect(explanation?.candidates).toHaveLength(3);
+});
+
+test("busy thresholds can be replaced, and bad ones are refused", () => {
+  const router = routerWith({}, [1n]);
+  const prompt = router.prompt(tokens(8));
+  router.route({ requestId: "a", prompt });
+  router.setBusy({ activePrefillTokens: 7 });
+  expect(() => router.preview({ prompt })).toThrow("All workers are busy");
+  expect(() => router.setBusy({ activeDecodeBlocks: 2 })).toThrow("activeDecodeBlocks");
+  router.setBusy({});
+  expect(router.preview({ prompt }).worker.workerId).toBe(1n);
+});

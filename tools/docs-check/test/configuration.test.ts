@@ -65,6 +65,8 @@ describe("a program's help", () => {
         "  --list <list>  what (at most 3) (default: nothing, env: LIST)",
         "  --name <name>  who (env: NAME)",
         "  --count <n>    how many (default: 3, env: COUNT)",
+        '  --warm [on]    how it is (default: true, preset: "true", env: WARM)',
+        "  --no-warm      the opposite",
       ),
     );
     expect(rows.map((row) => [row.name, row.variable, row.expected, row.meaning])).toEqual([
@@ -72,12 +74,14 @@ describe("a program's help", () => {
       ["--list", "LIST", "list", "what (at most 3)"],
       ["--name", "NAME", "name", "who"],
       ["--count", "COUNT", "n", "how many"],
+      ["--warm", "WARM", "true or false", "how it is"],
     ]);
     expect(rows.map((row) => [row.default.text, row.default.isValue])).toEqual([
       ["a", true],
       ["nothing", false],
       ["none", false],
       ["3", true],
+      ["true", true],
     ]);
   });
 

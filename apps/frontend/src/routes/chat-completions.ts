@@ -73,17 +73,18 @@ class ChatCall {
   }
 
   /** Until this resolves nothing was sent, so whatever fails has a status of its own. */
-  #ask(modelName: string, body: JsonBody): Promise<ResponseStream<unknown>> {
+  async #ask(modelName: string, body: JsonBody): Promise<ResponseStream<unknown>> {
     const { models, router, running } = this.#dependencies;
     const { headers } = this.#request;
     const model = models.get(modelName);
     if (!model) throw modelNotFound(modelName);
-    return router.call(model, new EncodedPayload(body.bytes, "json"), {
+    const request = { pin: pinOf(headers, body), payload: () => new EncodedPayload(body.bytes, "json") };
+    const { stream } = await router.call(model, request, {
       id: requestId(headers),
       headers: forwardedHeaders(headers),
       signal: running.signalOf(this.#reply.raw),
-      pin: pinOf(headers, body),
     });
+    return stream;
   }
 
   async #sendWhole(stream: ResponseStream<unknown>): Promise<FastifyReply> {

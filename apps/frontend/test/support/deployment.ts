@@ -17,6 +17,7 @@ import { tcp } from "@dynamo/request-plane-tcp";
 import { pino } from "pino";
 import { expect, onTestFinished } from "vitest";
 import { Frontend } from "../../src/frontend.ts";
+import { frontendCommand } from "../../src/options.ts";
 import type { Options } from "../../src/options.ts";
 import { sumOf } from "./metrics.ts";
 import { until } from "./poll.ts";
@@ -27,18 +28,9 @@ export type ChatHandler = (
 ) => AsyncIterable<unknown>;
 
 const DEFAULTS: Options = {
+  ...frontendCommand().opts<Options>(),
   httpHost: "127.0.0.1",
   httpPort: 0,
-  httpCorsOrigin: [],
-  httpBodyLimitMb: 45,
-  httpResponseLimitMb: 256,
-  httpGracefulShutdownTimeoutSecs: 5,
-  httpClientStallTimeoutSecs: 300,
-  httpBackendStreamTimeoutSecs: 60,
-  responseEstablishTimeoutSecs: 30,
-  responseFirstItemTimeoutSecs: 300,
-  responseTotalTimeoutSecs: 0,
-  routerMode: "round-robin",
   requestPlane: "tcp",
   discoveryBackend: "mem",
   metricsPrefix: "dynamo_frontend",

@@ -4,9 +4,9 @@ import type { WorkspacePackage } from "@dynamo/workspace";
 import { NO_DEFAULT } from "./rows.ts";
 import type { Default, Row } from "./rows.ts";
 
-const flagPattern = /^(?<name>--[\w-]+) <(?<value>[\w-]+)>\s+(?<rest>.*)$/;
+const flagPattern = /^(?<name>--[\w-]+) [<[](?<value>[\w-]+)[>\]]\s+(?<rest>.*)$/;
 const restPattern =
-  /^(?<meaning>.*) \((choices: (?<choices>.*?), )?(default: (?<default>.*), )?env: (?<variable>\w+)\)$/;
+  /^(?<meaning>.*) \((choices: (?<choices>.*?), )?(default: (?<default>.*?), )?(preset: .*?, )?env: (?<variable>\w+)\)$/;
 
 /** The options of a program with a variable, from what its `--help` prints. Throws when it fails. */
 export function rowsOfProgram({ folder, manifest }: WorkspacePackage): Row[] {
@@ -21,14 +21,15 @@ export function rowsOfHelp(help: string): Row[] {
   const [, list = ""] = help.split("\nOptions:\n");
   // An option begins two columns in; what is deeper carries on its text.
   const options = list.split(/^ {2}(?=-)/m).map((text) => text.trim().replaceAll(/\s+/g, " "));
-  return options.filter((text) => /^--[\w-]+ </.test(text)).map(rowOf);
+  return options.filter((text) => /^--[\w-]+ [<[]/.test(text)).map(rowOf);
 }
 
 function rowOf(option: string): Row {
   const { name, value, rest = "" } = flagPattern.exec(option)?.groups ?? {};
   const { meaning, choices, default: preset, variable } = restPattern.exec(rest)?.groups ?? {};
   if (!name || !value || !meaning || !variable) throw new Error(`the option has no variable: ${option}`);
-  const expected = choices?.replaceAll('"', "") ?? value;
+  const isOnOff = option.includes(`${name} [`);
+  const expected = isOnOff ? "true or false" : (choices?.replaceAll('"', "") ?? value);
   return { name, variable, default: defaultOf(preset), expected, meaning };
 }
 
@@ -36,5 +37,5 @@ function rowOf(option: string): Row {
 function defaultOf(preset: string | undefined): Default {
   if (preset === undefined) return NO_DEFAULT;
   if (preset.startsWith('"')) return { text: JSON.parse(preset) as string, isValue: true };
-  return { text: preset, isValue: !Number.isNaN(Number(preset)) };
+  return { text: preset, isValue: !Number.isNaN(Number(preset)) || preset === "true" || preset === "false" };
 }

@@ -1,0 +1,123 @@
+/**
+ * Mode `kv`: a router for each model whose workers take tokens, for as long as it has some.
+ */
+import { formatExplanation } from "@dynamo/kv-router";
+import type { BusyThresholds, KvRouterOptions } from "@dynamo/kv-router";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { FastifyBaseLogger } from "fastify";
+import type { Model } from "../model.ts";
+import type { RouterOptions } from "../router-options.ts";
+import { KvModel } from "./kv-model.ts";
+import { kvWorkers } from "./kv-workers.ts";
+
+/** How often to look for requests and workers that everybody has forgotten, in milliseconds. */
+const SWEEP_MS = 60_000;
+
+export class KvRouting {
+  readonly #options: RouterOptions;
+  readonly #logger: FastifyBaseLogger;
+  readonly #models = new Map<string, KvModel>();
+  /** Models that were said to go without. */
+  readonly #without = new Set<string>();
+  readonly #sweeping: NodeJS.Timeout;
+
+  constructor(options: RouterOptions, logger: FastifyBaseLogger) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  /** The router of the model; `undefined` when its workers don't take tokens. */
+  of(model: string): KvModel | undefined {
+    return this.#models.get(model);
+  }
+
+  /** Takes the present models with their workers. */
+  update(models: ReadonlyMap<string, Model>): void {
+    for (const name of this.#models.keys()) if (!models.has(name)) this.#models.delete(name);
+    for (const name of this.#without) if (!models.has(name)) this.#without.delete(name);
+    for (const model of models.values()) {
+      const known = this.#models.get(model.name) ?? this.#add(model);
+      known?.update(model);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#sweeping);
+    this.#models.clear();
+  }
+
+  #add(model: Model): KvModel | undefined {
+    const [first] = kvWorkers(model).values();
+    try {
+      if (!first) throw new RequestPlaneError("invalid_argument", "its workers take text, not tokens");
+      const kvModel = new KvModel(
+        model.name,
+        this.#routerOptions(first.card.kv_cache_block_size),
+        this.#logger,
+      );
+      this.#models.set(model.name, kvModel);
+      return kvModel;
+    } catch (error) {
+      this.#goWithout(model.name, RequestPlaneError.from(error).message);
+      return undefined;
+    }
+  }
+
+  /** Once for each model: its workers come and go. */
+  #goWithout(model: string, reason: string): void {
+    if (this.#without.has(model)) return;
+    this.#without.add(model);
+    this.#logger.warn({ model, reason }, "Router mode kv can't route this model; its workers take turns");
+  }
+
+  #routerOptions(blockSize: number): KvRouterOptions {
+    const options = this.#options;
+    const logger = this.#logger;
+    return {
+      blockSize,
+      cost: {
+        release: "1.6",
+        overlapScoreCredit: options.routerKvOverlapScoreCredit,
+        overlapScoreCreditDecay: options.routerKvOverlapScoreCreditDecay,
+        prefillLoadScale: options.routerPrefillLoadScale,
+        decodeActiveRequestWeight: options.routerDecodeActiveRequestWeight,
+      },
+      temperature: options.routerTemperature,
+      busy: busyThresholds(options),
+      cache: options.routerKvEvents
+        ? { from: "events" }
+        : { from: "decisions", ttlMs: options.routerTtlSecs * 1000 },
+      tracking: {
+        activeBlocks: options.routerTrackActiveBlocks,
+        prefillTokens: options.routerTrackPrefillTokens,
+      },
+      // The reasons cost more than the decision.
+      ...(isDebug(logger) && { onDecision: (why) => logger.debug(formatExplanation(why)) }),
+    };
+  }
+
+  #sweep(): void {
+    for (const { router } of this.#models.values()) {
+      router.active.sweep();
+      router.forgetStrangers();
+    }
+  }
+}
+
+function busyThresholds(options: RouterOptions): BusyThresholds {
+  const {
+    activeDecodeBlocksThreshold: activeDecodeBlocks,
+    activePrefillTokensThreshold: activePrefillTokens,
+    activePrefillTokensThresholdFrac: activePrefillTokensFrac,
+  } = options;
+  return {
+    ...(activeDecodeBlocks !== undefined && { activeDecodeBlocks }),
+    ...(activePrefillTokens !== undefined && { activePrefillTokens }),
+    ...(activePrefillTokensFrac !== undefined && { activePrefillTokensFrac }),
+  };
+}
+
+function isDebug({ level }: FastifyBaseLogger): boolean {
+  return level === "debug" || level === "trace";
+}
