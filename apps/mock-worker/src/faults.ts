@@ -28,6 +28,21 @@ export function parseFault(text: string): Fault {
   return { kind: match[1] as FaultKind, after: Number(match[2]) };
 }
 
+const ANNOTATION = "mock_fault:";
+
+/** The fault that a request asks for in its annotations. Throws `invalid_argument` when there is no such fault. */
+export function requestedFault(annotations: unknown): Fault | undefined {
+  if (!Array.isArray(annotations)) return undefined;
+  const isFault = (entry: unknown) => typeof entry === "string" && entry.startsWith(ANNOTATION);
+  const annotation: unknown = annotations.find(isFault);
+  if (typeof annotation !== "string") return undefined;
+  try {
+    return parseFault(annotation.slice(ANNOTATION.length));
+  } catch (error) {
+    throw RequestPlaneError.from(error, "invalid_argument");
+  }
+}
+
 /**
  * Lets the fault happen. Rejects with `handler_failed` for `fail`; resolves when the signal aborts for
  * `stall`; never comes back from `die`.

@@ -2,17 +2,21 @@
 /**
  * The mock worker as a process: options, one plane, one discovery, and an orderly end.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { discoveryFromEnv } from "@dynamo/discovery";
 import { RequestPlaneError, createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
 import type { Transport } from "@dynamo/request-plane-core";
 import { pino } from "pino";
-import { parseOptions } from "./options.ts";
+import { engineOptions, parseOptions } from "./options.ts";
 import type { WorkerOptions } from "./options.ts";
 import { USAGE_ERROR } from "./settings.ts";
 import { shutdownRequested } from "./shutdown.ts";
+import { textModel } from "./text/text-model.ts";
+import { tokensModel } from "./tokens/tokens-model.ts";
 import { serveModel } from "./worker.ts";
+import type { ServedModel } from "./worker.ts";
 
-const { values: options, warnings } = parseOptions(process.argv.slice(2));
+const { options, warnings } = parseOptions(process.argv.slice(2));
 // Not sync, pino would try for ever to write its last lines at the exit when their reader is gone.
 const logger = pino({ level: options.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
 for (const warning of warnings) logger.warn(warning);
@@ -28,6 +32,7 @@ process.exit();
 /** Returns after the first signal, when everything that ran has come to its end. */
 async function run(options: WorkerOptions): Promise<void> {
   const shutdown = shutdownRequested();
+  const model = await modelOf(options);
   const plane = await loadTransport(options.requestPlane, (packageName) => import(packageName));
   const discovery = await discoveryFromEnv({
     ...process.env,
@@ -35,7 +40,11 @@ async function run(options: WorkerOptions): Promise<void> {
   });
   const manager = createNetworkManager({ transports: [plane], discovery, logger });
   try {
-    const serving = serveModel(options, { manager, discovery, logger });
+    if (options.kind === "tokens" && options.startupTime > 0) {
+      logger.info({ seconds: options.startupTime }, "starting up");
+      if (await endedWithin(options.startupTime, shutdown)) return;
+    }
+    const serving = serveModel(options, model, { manager, discovery, logger });
     const models = await serving.catch((error: unknown) => Promise.reject(startFailure(error, plane)));
     const signal = await shutdown;
     logger.info({ signal, drainSeconds: options.drainTimeout }, "shutting down");
@@ -44,6 +53,15 @@ async function run(options: WorkerOptions): Promise<void> {
     await manager.close({ drainMs: options.drainTimeout * 1000 });
     await discovery.close();
   }
+}
+
+async function modelOf(options: WorkerOptions): Promise<ServedModel> {
+  return options.kind === "text" ? textModel(options) : tokensModel(options, engineOptions(options));
+}
+
+/** Waits so long, but not beyond the end that was asked for. */
+async function endedWithin(seconds: number, shutdown: Promise<unknown>): Promise<boolean> {
+  return Promise.race([sleep(seconds * 1000, false), shutdown.then(() => true)]);
 }
 
 /** Whoever has no broker, and perhaps never asked for one, is told of the planes without. */

@@ -1,141 +1,62 @@
 /**
- * The options of the worker. The first ones carry Dynamo's names; those of the simulation are ours.
+ * The options of the worker. A worker is of one of two kinds: without `--model-path` it takes chats and answers with
+ * text, with one it takes tokens and answers as an engine. Options of the other kind are a mistake.
  */
-import { parseEndpointName, parseRequestPlaneMode } from "@dynamo/request-plane-core";
-import type { EndpointName } from "@dynamo/request-plane-core";
 import { Command } from "commander";
-import { parseFault } from "./faults.ts";
-import { REPLY_KINDS } from "./replies.ts";
-import { numberFrom, oneOf, parseSettings, wholeNumberFrom } from "./settings.ts";
-import type { ParsedSettings, ValuesOf } from "./settings.ts";
+import type { EngineOptions } from "./engine/engine-options.ts";
+import { COMMON_SETTINGS } from "./common-settings.ts";
+import { nameOf, parseSettings, USAGE_ERROR } from "./settings.ts";
+import type { Settings, ValuesOf } from "./settings.ts";
+import { TEXT_SETTINGS } from "./text/text-settings.ts";
+import { TOKENS_SETTINGS } from "./tokens/tokens-settings.ts";
 
-/** Node's timers fire at once when the time doesn't fit into 31 bits. */
-const MAX_MS = 2 ** 31 - 1;
+type CommonOptions = ValuesOf<typeof COMMON_SETTINGS>;
+export type TextOptions = CommonOptions & ValuesOf<typeof TEXT_SETTINGS> & { readonly kind: "text" };
+export type TokensOptions = CommonOptions &
+  Omit<ValuesOf<typeof TOKENS_SETTINGS>, "modelPath"> & {
+    readonly kind: "tokens";
+    readonly modelPath: string;
+  };
+export type WorkerOptions = TextOptions | TokensOptions;
 
-const SETTINGS = {
-  modelName: {
-    flag: "--model-name <name>",
-    env: "DYN_MODEL_NAME",
-    text: "name under which clients ask for the model",
-    default: "mock-model",
-    parse: name,
-  },
-  endpoint: {
-    flag: "--endpoint <names>",
-    env: "DYN_ENDPOINT",
-    text: "endpoint to serve; several with commas or by repeating the option",
-    default: "dyn://dynamo.backend.generate",
-    repeatable: true,
-    parse: endpointNames,
-  },
-  requestPlane: {
-    flag: "--request-plane <plane>",
-    env: "DYN_REQUEST_PLANE",
-    text: "nats, tcp or http",
-    default: "nats",
-    parse: parseRequestPlaneMode,
-  },
-  discoveryBackend: {
-    flag: "--discovery-backend <backend>",
-    env: "DYN_DISCOVERY_BACKEND",
-    text: "file, mem (this process only) or etcd; kubernetes is not there",
-    default: "file",
-    parse: oneOf("file", "mem", "etcd", "kubernetes"),
-  },
-  numWorkers: {
-    flag: "--num-workers <count>",
-    env: "DYN_MOCK_NUM_WORKERS",
-    text: "workers in this process, each with an instance id of its own",
-    default: "1",
-    parse: wholeNumberFrom(1, 10_000),
-  },
-  reply: {
-    flag: "--reply <kind>",
-    env: "DYN_MOCK_REPLY",
-    text: "echo the question, a fixed text, or made-up words",
-    default: "echo",
-    parse: oneOf(...REPLY_KINDS),
-  },
-  replyText: {
-    flag: "--reply-text <text>",
-    env: "DYN_MOCK_REPLY_TEXT",
-    text: "the text of --reply fixed",
-    default: "Hello from the mock worker.",
-    parse: String,
-  },
-  tokens: {
-    flag: "--tokens <count>",
-    env: "DYN_MOCK_TOKENS",
-    text: "length of the answers of --reply words",
-    default: "16",
-    parse: wholeNumberFrom(0, 1_000_000),
-  },
-  seed: {
-    flag: "--seed <number>",
-    env: "DYN_MOCK_SEED",
-    text: "same seed, same question, same answer",
-    default: "0",
-    parse: wholeNumberFrom(0, Number.MAX_SAFE_INTEGER),
-  },
-  ttftMs: {
-    flag: "--ttft-ms <ms>",
-    env: "DYN_MOCK_TTFT_MS",
-    text: "time to the first token",
-    default: "0",
-    parse: numberFrom(0, MAX_MS),
-  },
-  itlMs: {
-    flag: "--itl-ms <ms>",
-    env: "DYN_MOCK_ITL_MS",
-    text: "time from one token to the next",
-    default: "0",
-    parse: numberFrom(0, MAX_MS),
-  },
-  jitter: {
-    flag: "--jitter <fraction>",
-    env: "DYN_MOCK_JITTER",
-    text: "how far these times may be off, 0 to 1",
-    default: "0",
-    parse: numberFrom(0, 1),
-  },
-  fault: {
-    flag: "--fault <fault>",
-    env: "DYN_MOCK_FAULT",
-    text: "none, fail_after:N, stall_after:N or die_after:N, N in tokens of each answer",
-    default: "none",
-    parse: (text: string) => (text === "none" ? undefined : parseFault(text)),
-  },
-  drainTimeout: {
-    flag: "--drain-timeout <seconds>",
-    env: "DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
-    text: "how long running requests may take to finish after SIGTERM",
-    default: "30",
-    parse: numberFrom(0, 86_400),
-  },
-  logLevel: {
-    flag: "--log-level <level>",
-    env: "DYN_LOG",
-    text: "error, warn, info, debug or silent; JSON lines on stderr",
-    default: "info",
-    parse: oneOf("error", "warn", "info", "debug", "silent"),
-  },
-} as const;
+const SETTINGS = { ...COMMON_SETTINGS, ...TEXT_SETTINGS, ...TOKENS_SETTINGS };
 
-export type WorkerOptions = ValuesOf<typeof SETTINGS>;
-
-export function parseOptions(args: readonly string[]): ParsedSettings<typeof SETTINGS> {
+/** Prints and ends the process after `--help` (exit code 0) and after a mistake (exit code 2). */
+export function parseOptions(args: readonly string[]): {
+  readonly options: WorkerOptions;
+  readonly warnings: readonly string[];
+} {
   const command = new Command("dynamo-mock-worker")
-    .description("Serves a chat model that isn't there: scripted answers, timing and faults.")
+    .description(
+      "Serves a model that isn't there. Without --model-path it answers chats with scripted text; with one it is " +
+        "an engine that takes and gives tokens, with a KV cache in blocks.",
+    )
     .helpOption("-h, --help", "show this");
-  return parseSettings(command, SETTINGS, args);
+  const { values, sources, warnings } = parseSettings(command, SETTINGS, args);
+  const { modelPath, ...others } = values;
+
+  const refuse = (settings: Settings, why: string): void => {
+    const wrong = Object.entries(settings).find(
+      ([key]) => sources[key as keyof typeof SETTINGS] === "command line",
+    );
+    if (wrong) fail(command, `${nameOf(wrong[1].flag)} ${why}`);
+  };
+  if (modelPath === undefined) {
+    refuse(TOKENS_SETTINGS, "is for workers that take tokens: give a --model-path too, or leave it out");
+    return { options: { ...others, kind: "text" }, warnings };
+  }
+  refuse(TEXT_SETTINGS, "is for workers that take chats: leave out --model-path, or this");
+  if (values.endpoint.length > 1)
+    fail(command, "--endpoint names several, but an engine serves one endpoint");
+  const modelName = sources.modelName === "default" ? modelPath : values.modelName;
+  return { options: { ...others, modelPath, modelName, kind: "tokens" }, warnings };
 }
 
-function name(text: string): string {
-  if (text.trim() !== "") return text;
-  throw new Error("a model needs a name");
+/** What of the options makes the engine. */
+export function engineOptions({ numGpuBlocksOverride, ...options }: TokensOptions): EngineOptions {
+  return { ...options, numGpuBlocks: numGpuBlocksOverride };
 }
 
-function endpointNames(text: string): EndpointName[] {
-  const names = text.split(",").map((part) => part.trim());
-  return [...new Set(names)].map(parseEndpointName);
+function fail(command: Command, message: string): never {
+  return command.error(`error: ${message}`, { exitCode: USAGE_ERROR });
 }

@@ -6,12 +6,12 @@ import { Option } from "commander";
 import type { Command } from "commander";
 
 export interface Setting<T> {
-  /** As commander reads it: `--num-workers <count>`. */
+  /** As commander reads it: `--num-workers <count>`. A switch is `--name [on]`, and `--no-name` turns it off. */
   readonly flag: string;
   readonly env: string;
   readonly text: string;
-  /** As it would be typed. */
-  readonly default: string;
+  /** As it would be typed; a setting without one may stay undefined. */
+  readonly default?: string;
   /** Throws an error that says what is wrong with the text. */
   readonly parse: (text: string) => T;
   /** May be given several times; the values are put together with commas. */
@@ -19,10 +19,17 @@ export interface Setting<T> {
 }
 
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
-export type ValuesOf<S extends Settings> = { readonly [K in keyof S]: ReturnType<S[K]["parse"]> };
+export type ValuesOf<S extends Settings> = {
+  readonly [K in keyof S]:
+    ReturnType<S[K]["parse"]> | (S[K] extends { readonly default: string } ? never : undefined);
+};
+
+/** Where the value of a setting is from. */
+export type Source = "command line" | "environment" | "default";
 
 export interface ParsedSettings<S extends Settings> {
   readonly values: ValuesOf<S>;
+  readonly sources: { readonly [K in keyof S]: Source };
   /** One for each value of the environment that can't be used. */
   readonly warnings: readonly string[];
 }
@@ -38,33 +45,65 @@ export function parseSettings<S extends Settings>(
   settings: S,
   args: readonly string[],
 ): ParsedSettings<S> {
-  for (const setting of Object.values(settings)) command.addOption(commanderOption(setting));
+  for (const setting of Object.values(settings)) {
+    for (const option of commanderOptions(setting)) command.addOption(option);
+  }
   command.allowExcessArguments(false).exitOverride(({ exitCode }) => process.exit(exitCode && USAGE_ERROR));
   command.parse(args, { from: "user" });
 
+  const values: Record<string, unknown> = {};
+  const sources: Record<string, Source> = {};
   const warnings: string[] = [];
-  const valueOf = (key: string, setting: Setting<unknown>): unknown => {
-    const text = command.getOptionValue(key) as string;
+  for (const [key, setting] of Object.entries(settings)) {
+    const typed = command.getOptionValue(key) as string | boolean | undefined;
+    const found =
+      typed === undefined
+        ? fromEnvironment(setting)
+        : ({ text: String(typed), source: "command line" } as const);
+    sources[key] = found.source;
     try {
-      return setting.parse(text);
+      values[key] = found.text === undefined ? undefined : setting.parse(found.text);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (command.getOptionValueSource(key) !== "env") command.error(`error: ${reason} (${setting.flag})`);
-      warnings.push(`${setting.env}='${text}' is not usable, using '${setting.default}': ${reason}`);
-      return setting.parse(setting.default);
+      if (found.source === "command line") command.error(`error: ${reason} (${setting.flag})`);
+      const instead = setting.default === undefined ? "none" : `'${setting.default}'`;
+      warnings.push(`${setting.env}='${found.text ?? ""}' is not usable, using ${instead}: ${reason}`);
+      values[key] = setting.default === undefined ? undefined : setting.parse(setting.default);
+      sources[key] = "default";
     }
-  };
-  const values = Object.entries(settings).map(([key, setting]) => [key, valueOf(key, setting)]);
-  return { values: Object.fromEntries(values) as ValuesOf<S>, warnings };
+  }
+  return { values: values as ValuesOf<S>, sources: sources as ParsedSettings<S>["sources"], warnings };
 }
 
-/** Commander only collects the text: at that time it doesn't tell where the text is from. */
-function commanderOption(setting: Setting<unknown>): Option {
-  const option = new Option(setting.flag, setting.text).env(setting.env).default(setting.default);
-  if (!setting.repeatable) return option;
-  return option.argParser((text, before) =>
-    before === setting.default ? text : `${String(before)},${text}`,
-  );
+function fromEnvironment(setting: Setting<unknown>): {
+  readonly text: string | undefined;
+  readonly source: Source;
+} {
+  const text = process.env[setting.env];
+  return text === undefined ? { text: setting.default, source: "default" } : { text, source: "environment" };
+}
+
+/**
+ * Commander only collects what is typed. Variables and defaults are written into the help: of a switch, Commander
+ * would take any value of its variable for a yes.
+ */
+function commanderOptions({ flag, env, text, default: preset, repeatable }: Setting<unknown>): Option[] {
+  const known = [...(preset === undefined ? [] : [`default: ${JSON.stringify(preset)}`]), `env: ${env}`];
+  const option = new Option(flag, `${text} (${known.join(", ")})`);
+  if (repeatable) option.argParser((typed, before?: string) => (before ? `${before},${typed}` : typed));
+  if (flag.includes("<")) return [option];
+  return [option, new Option(nameOf(flag).replace("--", "--no-")).hideHelp()];
+}
+
+/** `--num-workers` of `--num-workers <count>`. */
+export function nameOf(flag: string): string {
+  return flag.split(" ")[0] ?? flag;
+}
+
+export function onOff(text: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(text)) return true;
+  if (/^(false|0|no|off)$/i.test(text)) return false;
+  throw new Error(`'${text}' is neither true nor false`);
 }
 
 export function oneOf<T extends string>(...choices: readonly T[]): (text: string) => T {

@@ -2,22 +2,30 @@
  * Serves the model: every worker has an instance id of its own and answers at every endpoint, all behind the
  * manager's one listener.
  */
-import { modelRecord, textChatCard } from "@dynamo/discovery";
+import { modelRecord } from "@dynamo/discovery";
+import type { ModelCard } from "@dynamo/discovery";
 import { formatEndpointName, formatInstanceId, randomInstanceId } from "@dynamo/request-plane-core";
 import type {
   Discovery,
   EndpointName,
+  Handler,
+  InstanceId,
   Logger,
   NetworkManager,
   Registration,
   ServedEndpoint,
 } from "@dynamo/request-plane-core";
-import { chatHandler } from "./handler.ts";
-import type { HandlerSettings } from "./handler.ts";
 
-export interface WorkerSettings extends HandlerSettings {
+export interface WorkerSettings {
   readonly endpoint: readonly EndpointName[];
   readonly numWorkers: number;
+}
+
+/** What is served. */
+export interface ServedModel {
+  readonly card: ModelCard;
+  /** Of one worker. */
+  readonly handler: (instanceId: InstanceId) => Handler<unknown, unknown>;
 }
 
 export interface WorkerParts {
@@ -27,16 +35,19 @@ export interface WorkerParts {
 }
 
 /** Resolves with the model's registrations when every worker can be found and called. */
-export async function serveModel(settings: WorkerSettings, parts: WorkerParts): Promise<Registration[]> {
-  const handler = chatHandler(settings);
-  const card = textChatCard(settings.modelName);
+export async function serveModel(
+  { endpoint, numWorkers }: WorkerSettings,
+  { card, handler }: ServedModel,
+  { manager, discovery, logger }: WorkerParts,
+): Promise<Registration[]> {
   const models: Registration[] = [];
-  for (let worker = 0; worker < settings.numWorkers; worker++) {
+  for (let worker = 0; worker < numWorkers; worker++) {
     const instanceId = randomInstanceId();
-    for (const name of settings.endpoint) {
-      const served = await parts.manager.endpoint(name).serve(handler, { instanceId });
-      models.push(await parts.discovery.register(modelRecord(served.instance, card)));
-      logServing(served, settings.modelName, parts.logger);
+    const answer = handler(instanceId);
+    for (const name of endpoint) {
+      const served = await manager.endpoint(name).serve(answer, { instanceId });
+      models.push(await discovery.register(modelRecord(served.instance, card)));
+      logServing(served, card.display_name, logger);
     }
   }
   return models;

@@ -13,10 +13,10 @@ describe("the command line", { timeout: 30_000 }, () => {
     expect(code).toBe(0);
     const help = stdout.replace(/\s+/g, " ");
     expect(help).toContain(
-      '--model-name <name> name under which clients ask for the model (default: "mock-model"',
+      '--model-name <name> name under which clients ask for the model; with --model-path, that path unless told (default: "mock-model"',
     );
-    const flags = stdout.match(/^ +--[a-z-]+ </gm) ?? [];
-    expect(flags).toHaveLength(15);
+    const flags = stdout.match(/^ {2}--[a-z-]+ /gm) ?? [];
+    expect(flags).toHaveLength(29);
     expect(help.match(/env: DYN_[A-Z_]+\)/g)).toHaveLength(flags.length);
   });
 
@@ -32,6 +32,15 @@ describe("the command line", { timeout: 30_000 }, () => {
     [["--reply", "sing"], "'sing' is not one of echo, fixed, words"],
     [["--fault", "explode"], "'explode' is no fault"],
     [["--endpoint", "backend"], "Invalid endpoint name 'backend'"],
+    [["--block-size", "16"], "--block-size is for workers that take tokens: give a --model-path too"],
+    [["--no-enable-prefix-caching"], "--enable-prefix-caching is for workers that take tokens"],
+    [
+      ["--model-path", "m", "--ttft-ms", "1"],
+      "--ttft-ms is for workers that take chats: leave out --model-path",
+    ],
+    [["--model-path", "m", "--endpoint", "a.b.c,a.b.d"], "an engine serves one endpoint"],
+    [["--model-path", "m", "--preemption-mode", "oldest"], "'oldest' is not one of lifo, fifo"],
+    [["--model-path", "m", "--block-size", "0"], "'0' is not a number from 1 to 65536"],
     [["--request-plane", "x"], "Invalid request plane mode 'x'. Valid options are: 'nats', 'tcp', 'http'"],
   ])("refuses %j with exit code 2", async (args, message) => {
     const { code, stderr } = await run(args);

@@ -6,7 +6,7 @@ import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { Discovery, EndpointClient } from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { ChatChunk } from "./chat-chunk.ts";
+import type { ChatChunk } from "./text/chat-chunk.ts";
 import { WorkerProcess, privateEnvironment } from "./worker-process.ts";
 
 interface Caller {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { dueTimes, isInstant, waitUntil } from "../src/pace.ts";
-import type { Pace } from "../src/pace.ts";
-import { seededRandom } from "../src/random.ts";
+import { dueTimes, isInstant, waitUntil } from "../../src/text/pace.ts";
+import type { Pace } from "../../src/text/pace.ts";
+import { seededRandom } from "../../src/random.ts";
 
 function firstTimes(pace: Pace, count: number, seed = 1): number[] {
   const times = dueTimes(pace, seededRandom(seed, ""));

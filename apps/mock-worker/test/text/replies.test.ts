@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { seededRandom } from "../src/random.ts";
-import { replyTokens, tokenise } from "../src/replies.ts";
+import { seededRandom } from "../../src/random.ts";
+import { replyTokens, tokenise } from "../../src/text/replies.ts";
 
 const settings = { reply: "words", replyText: "All is well.", tokens: 50 } as const;
 

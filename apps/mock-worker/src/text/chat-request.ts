@@ -3,8 +3,8 @@
  * and has no effect.
  */
 import { RequestPlaneError, stringifyJson } from "@dynamo/request-plane-core";
-import { parseFault } from "./faults.ts";
-import type { Fault } from "./faults.ts";
+import { requestedFault } from "../faults.ts";
+import type { Fault } from "../faults.ts";
 
 export interface ChatRequest {
   /** Text of the last message whose role is `user`; empty when there is none. */
@@ -20,7 +20,6 @@ export interface ChatRequest {
   readonly fault: Fault | undefined;
 }
 
-const FAULT_ANNOTATION = "mock_fault:";
 const MAX_ANSWERS = 128;
 
 /** Throws `invalid_argument` when the body can't be answered as a chat request. */
@@ -43,18 +42,6 @@ function textOf(message: unknown): string {
   const content = asObject(message)?.["content"];
   const parts: unknown[] = Array.isArray(content) ? content : [content];
   return parts.map((part) => (typeof part === "string" ? part : asObject(part)?.["text"])).join("");
-}
-
-function requestedFault(annotations: unknown): Fault | undefined {
-  if (!Array.isArray(annotations)) return undefined;
-  const isFault = (entry: unknown) => typeof entry === "string" && entry.startsWith(FAULT_ANNOTATION);
-  const annotation: unknown = annotations.find(isFault);
-  if (typeof annotation !== "string") return undefined;
-  try {
-    return parseFault(annotation.slice(FAULT_ANNOTATION.length));
-  } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function wholeNumber(fields: Fields, name: string, max = Number.MAX_SAFE_INTEGER): number | undefined {

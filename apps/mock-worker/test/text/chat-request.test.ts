@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readChatRequest } from "../src/chat-request.ts";
+import { readChatRequest } from "../../src/text/chat-request.ts";
 
 const user = (content: unknown) => ({ role: "user", content });
 

@@ -3,7 +3,7 @@
  * timer that fires late, or an interval below a millisecond, doesn't change the rate.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 export interface Pace {
   /** Time to the first token in milliseconds. */

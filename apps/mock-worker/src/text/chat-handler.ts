@@ -4,11 +4,11 @@
 import type { EncodedItem, Handler, RequestContext } from "@dynamo/request-plane-core";
 import { readChatRequest } from "./chat-request.ts";
 import { Answer, chunkHead } from "./chunks.ts";
-import { strike } from "./faults.ts";
-import type { Fault } from "./faults.ts";
+import { strike } from "../faults.ts";
+import type { Fault } from "../faults.ts";
 import { dueTimes, isInstant, waitUntil } from "./pace.ts";
 import type { Pace } from "./pace.ts";
-import { seededRandom } from "./random.ts";
+import { seededRandom } from "../random.ts";
 import { replyTokens } from "./replies.ts";
 import type { ReplySettings } from "./replies.ts";
 

@@ -2,7 +2,7 @@
  * What the worker answers, as a list of tokens. A token here is a word with the space before it, so the
  * tokens of a text, put together, are the text.
  */
-import type { Random } from "./random.ts";
+import type { Random } from "../random.ts";
 
 export const REPLY_KINDS = ["echo", "fixed", "words"] as const;
 export type ReplyKind = (typeof REPLY_KINDS)[number];

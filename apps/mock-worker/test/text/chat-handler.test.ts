@@ -1,7 +1,7 @@
 import type { EncodedItem, RequestContext } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
-import { chatHandler } from "../src/handler.ts";
-import type { HandlerSettings } from "../src/handler.ts";
+import { chatHandler } from "../../src/text/chat-handler.ts";
+import type { HandlerSettings } from "../../src/text/chat-handler.ts";
 import type { ChatChunk } from "./chat-chunk.ts";
 
 const settings: HandlerSettings = {
