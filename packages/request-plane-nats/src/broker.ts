@@ -20,6 +20,8 @@ export interface BrokerEvents {
   readonly onLost: (error: RequestPlaneError) => void;
   /** The server's permissions don't allow what was sent. Gives true when no warning is needed. */
   readonly onForbidden: (violation: PermissionViolationError) => boolean;
+  /** The connection stands again. */
+  readonly onRestored?: (() => void) | undefined;
 }
 
 /** A server that doesn't answer this many pings is given up. */
@@ -173,6 +175,7 @@ export class Broker {
         this.#delay.begin();
         this.#lastProblem = "";
         this.#logger.info({ server: status.server }, "Connected to NATS again");
+        this.#events.onRestored?.();
         break;
       case "staleConnection":
         // The client would wait until a frozen server has read what was sent.

@@ -16,6 +16,8 @@ const PLANES = ["tcp", "http", "nats"];
 const MAY_BRANCH = [
   ...["main", "planes", "options", "option-values"].map((name) => `apps/*/src/${name}.ts`),
   ...PLANES.map((plane) => `packages/request-plane-${plane}/src/**/*.ts`),
+  // Event planes have names too, one of them the same.
+  "packages/event-plane/src/choose.ts",
 ];
 const COMPARISONS = new Set([
   ts.SyntaxKind.EqualsEqualsToken,

@@ -20,6 +20,7 @@ const allowedImports: Record<string, Allowed> = {
   discovery: { src: [core] },
   "kv-router": { src: [core] },
   preprocessor: { src: [core, "discovery"] },
+  "event-plane": { src: [core, "discovery", "kv-router", "request-plane-nats"], test: ["request-plane-tcp"] },
 };
 
 /** Tools that tests of packages and apps are made with. */

@@ -32,7 +32,7 @@ export async function packProblems(member: WorkspacePackage, all: WorkspacePacka
       problems.push(...(await typeProblems(tarball)));
       // The main entry works alone; others may need the peers.
       if (specifiers.includes(name)) problems.push(...(await consumer.importProblems([name])));
-      const peers = Object.entries(peerDependencies).map(([peer, range]) => ({ file: `${peer}@${range}` }));
+      const peers = await packPeers(peerDependencies, all, folder);
       if (peers.length > 0) await consumer.install(peers);
       problems.push(...(await consumer.importProblems(specifiers.filter((entry) => entry !== name))));
       problems.push(...(await consumer.typeProblems(specifiers, name)));
@@ -48,4 +48,19 @@ export async function packProblems(member: WorkspacePackage, all: WorkspacePacka
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Peers of the workspace as they would be published, with what they need; the others come from the registry. */
+async function packPeers(
+  peers: Readonly<Record<string, string>>,
+  all: WorkspacePackage[],
+  folder: string,
+): Promise<{ file: string }[]> {
+  const ours = all.filter(({ manifest }) => Object.hasOwn(peers, manifest.name));
+  const needed = new Set(ours.flatMap((peer) => [peer, ...runtimeDependencies(peer, all)]));
+  const packed = await Promise.all([...needed].map((peer) => pack(peer, folder)));
+  const others = Object.entries(peers).filter(
+    ([name]) => !ours.some(({ manifest }) => manifest.name === name),
+  );
+  return [...packed, ...others.map(([name, range]) => ({ file: `${name}@${range}` }))];
 }

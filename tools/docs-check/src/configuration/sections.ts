@@ -1,4 +1,6 @@
 import { DISCOVERY_SETTINGS, ETCD_SETTINGS } from "@dynamo/discovery";
+import { EVENT_PLANE_SETTINGS } from "@dynamo/event-plane";
+import { ZMQ_SETTINGS } from "@dynamo/event-plane/zmq";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { SettingsTable } from "@dynamo/request-plane-core";
 import { HTTP_SETTINGS } from "@dynamo/request-plane-http";
@@ -42,6 +44,13 @@ const tables: { path: string; table: SettingsTable; text: string }[] = [
     text:
       "Options are those of `discoveryFromEnv(environment, options)` and `etcdDiscovery()`. A backend that " +
       "isn't there is an error, also in the environment: another one would not show the same workers.",
+  },
+  {
+    path: "packages/event-plane",
+    table: { ...EVENT_PLANE_SETTINGS, ...ZMQ_SETTINGS },
+    text:
+      "Options are those of `eventPlaneFromEnv()` and `zmqEvents()`; over NATS the settings of the NATS plane count. " +
+      "An event plane that isn't there is an error, also in the environment.",
   },
 ];
 

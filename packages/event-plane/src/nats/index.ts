@@ -1,0 +1,35 @@
+/** Events over NATS. JetStream is not needed: what is missed, workers are asked for. */
+import { defaultLogger } from "@dynamo/request-plane-core";
+import { natsLink } from "@dynamo/request-plane-nats/connection";
+import type { NatsOptions } from "@dynamo/request-plane-nats/connection";
+import type { EventTransport } from "../transport.ts";
+import { NatsListener } from "./listener.ts";
+import { NatsPublisher } from "./publisher.ts";
+import { subjectPrefix } from "./subjects.ts";
+
+/** Connects when it is first used. Throws `invalid_configuration` when an option can't be used. */
+export function natsEvents(options: NatsOptions = {}): EventTransport {
+  const { logger = defaultLogger } = options;
+  const listeners = new Set<NatsListener>();
+  const link = natsLink({
+    ...options,
+    onRestored: () => {
+      for (const listener of listeners) listener.restored();
+    },
+  });
+  return {
+    name: "nats",
+    kind: "Nats",
+    maxSequenceEvents: 1,
+    publisher: async (endpoint, topic) => {
+      await link.connect();
+      return new NatsPublisher(link, subjectPrefix(endpoint), topic, logger);
+    },
+    listener: (topic, events) => {
+      const listener: NatsListener = new NatsListener(link, topic, events, () => listeners.delete(listener));
+      listeners.add(listener);
+      return listener;
+    },
+    close: () => link.close(),
+  };
+}
