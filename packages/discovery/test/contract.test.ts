@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { etcdDiscovery } from "../src/etcd/index.ts";
 import { fileDiscovery, memoryDiscovery, modelRecord, textChatCard } from "../src/index.ts";
 import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder, until } from "./helpers.ts";
-import { describeWithEtcd, etcdServer } from "./etcd/etcd-server.ts";
+import { describeWithEtcd, etcdServer } from "./etcd/with-etcd.ts";
 import { endpoint } from "./records.ts";
 
 const BACKENDS: Record<string, () => Promise<Discovery>> = {

@@ -26,6 +26,7 @@ const allowedImports: Record<string, Allowed> = {
 /** Tools that tests of packages and apps are made with. */
 const testTools = [
   "tools/debian-programs",
+  "tools/etcd-server",
   "tools/nats-server",
   "tools/test-model",
   "tools/test-support",

@@ -2,13 +2,13 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { EtcdServer } from "@dynamo/etcd-server";
 import { describe, expect, test } from "vitest";
 import { etcdDiscovery } from "../../src/etcd/index.ts";
 import type { EtcdDiscoveryOptions } from "../../src/etcd/index.ts";
 import { closedAfterTest, ENDPOINTS, Follower, recordingLogger, temporaryFolder, until } from "../helpers.ts";
 import { endpoint } from "../records.ts";
-import { describeWithEtcd, etcdServer } from "./etcd-server.ts";
-import type { EtcdServer } from "./etcd-server.ts";
+import { describeWithEtcd, etcdServer } from "./with-etcd.ts";
 
 const { logger } = recordingLogger();
 const open = (options: EtcdDiscoveryOptions) =>

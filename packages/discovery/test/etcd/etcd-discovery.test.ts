@@ -10,7 +10,7 @@ import { etcdDiscovery } from "../../src/etcd/index.ts";
 import { recordKey } from "../../src/index.ts";
 import { closedAfterTest, ENDPOINTS, Follower, recordingLogger, until } from "../helpers.ts";
 import { endpoint } from "../records.ts";
-import { describeWithEtcd, etcdServer } from "./etcd-server.ts";
+import { describeWithEtcd, etcdServer } from "./with-etcd.ts";
 import { Relay } from "./relay.ts";
 
 /** etcd's shortest. */

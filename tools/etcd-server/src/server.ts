@@ -1,4 +1,3 @@
-/** A real etcd on loopback, for tests. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -7,15 +6,18 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { programForTests } from "@dynamo/debian-programs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findProgram, programForTests } from "@dynamo/debian-programs";
 import type { FoundProgram } from "@dynamo/debian-programs";
-import { describe, onTestFinished } from "vitest";
-import { until } from "../helpers.ts";
 
-const program = await programForTests({ name: "etcd", package: "etcd-server" });
+const ETCD = { name: "etcd", package: "etcd-server" };
+const READY = /ready to serve client requests|serving (insecure )?client requests/;
+const READY_WITHIN_MS = 30_000;
 
-/** Tests that need a real etcd. Without one they are reported as skipped, and fail in CI. */
-export const describeWithEtcd = describe.skipIf(!program);
+/** Whether tests can have one. When not, that is said on standard error; where `CI` is set it is an error. */
+export async function hasEtcdServer(): Promise<boolean> {
+  return (await programForTests(ETCD)) !== undefined;
+}
 
 export interface Tls {
   readonly cert: string;
@@ -24,15 +26,15 @@ export interface Tls {
   readonly clientCa?: string;
 }
 
-/** A server for one test, ended with it. */
-export async function etcdServer(tls?: Tls): Promise<EtcdServer> {
-  const server = new EtcdServer(program!, await mkdtemp(join(tmpdir(), "etcd-")), await freePort(), tls);
-  onTestFinished(() => server.remove());
+/** Resolves when it answers. Rejects when there is none to be had. */
+export async function startEtcdServer(tls?: Tls): Promise<EtcdServer> {
+  const program = await findProgram(ETCD);
+  const server = new EtcdServer(program, await mkdtemp(join(tmpdir(), "etcd-")), await freePort(), tls);
   await server.start();
   return server;
 }
 
-export class EtcdServer {
+export class EtcdServer implements AsyncDisposable {
   readonly #program: FoundProgram;
   readonly #folder: string;
   readonly #tls: Tls | undefined;
@@ -77,12 +79,12 @@ export class EtcdServer {
     this.#child = child;
     const from = this.#output.length;
     child.stderr.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
-    await until("etcd is ready", () => {
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (!READY.test(this.#output.slice(from))) {
       if (child.exitCode !== null) throw new Error(`etcd ended: ${this.#output}`);
-      return /ready to serve client requests|serving (insecure )?client requests/.test(
-        this.#output.slice(from),
-      );
-    });
+      if (performance.now() > deadline) throw new Error(`etcd is not ready: ${this.#output}`);
+      await sleep(10);
+    }
   }
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
@@ -98,7 +100,7 @@ export class EtcdServer {
     await rm(join(this.#folder, "data"), { recursive: true, force: true });
   }
 
-  async remove(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
   }
