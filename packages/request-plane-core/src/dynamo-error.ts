@@ -190,6 +190,7 @@ const CODE_OF_REASON: Readonly<Record<string, ErrorCode>> = {
   "transport.disconnected": "disconnected",
   "backend.disconnected": "disconnected",
   "backend.stream_incomplete": "disconnected",
+  "backend.engine_shutdown": "disconnected",
 };
 
 const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
@@ -203,7 +204,7 @@ const CODE_OF_TYPE: Readonly<Record<string, ErrorCode>> = {
   WorkerOverloaded: "overloaded",
   Unavailable: "unavailable",
   WorkerUnavailable: "unavailable",
-  EngineShutdown: "unavailable",
+  EngineShutdown: "disconnected",
   StreamIncomplete: "disconnected",
 };
 

@@ -27,7 +27,7 @@ export type ErrorCode =
   | "unavailable"
   /** No connection to the address. */
   | "cannot_connect"
-  /** A connection ended before the work did: a truncated stream, a killed worker, a lost registration. */
+  /** A connection ended before the work did: a truncated stream, a killed worker or engine, a lost registration. */
   | "disconnected"
   /** A bound on waiting ran out; `phase` says which. */
   | "deadline_exceeded"

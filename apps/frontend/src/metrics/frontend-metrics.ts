@@ -7,6 +7,7 @@ import type { HttpError } from "../errors.ts";
 import { failureLabels } from "./failure-labels.ts";
 import { registerGauges } from "./gauges.ts";
 import type { Observed } from "./gauges.ts";
+import { MigrationMetrics } from "./migration-metrics.ts";
 import { ModelTallies } from "./model-tally.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import type { RequestLabels } from "./request-metrics.ts";
@@ -30,6 +31,11 @@ export class FrontendMetrics {
   /** Counts a request from now until its response is over. */
   begin(labels: RequestLabels, response: ServerResponse): RequestMetrics {
     return new RequestMetrics(this.series, this.#tallies.of(labels.model), labels, response);
+  }
+
+  /** Counts what becomes of requests for the model whose worker is lost. */
+  migrations(model: string): MigrationMetrics {
+    return new MigrationMetrics(this.series, model);
   }
 
   /** Counts a failure that a client was told, or would have been told if it had waited. */

@@ -45,6 +45,13 @@ export function createSeries(registry: Registry, prefix: string) {
       ...named("model_migration_total", "Total number of request migrations due to worker unavailability"),
       labelNames: ["model", "migration_type"] as const,
     }),
+    migrationsTooLong: new Counter({
+      ...named(
+        "model_migration_max_seq_len_exceeded_total",
+        "Total number of times migration was disabled by max_seq_len limit",
+      ),
+      labelNames: MODEL,
+    }),
     migrationDuration: new Histogram({
       ...named(
         "model_migration_duration_seconds",

@@ -23,7 +23,7 @@ const EXCEPTIONS: Readonly<Record<string, ErrorCode>> = {
   ConnectionTimeout: "deadline_exceeded",
   Cancelled: "cancelled",
   StreamIncomplete: "disconnected",
-  EngineShutdown: "unavailable",
+  EngineShutdown: "disconnected",
   Unknown: "handler_failed",
 };
 
