@@ -9,6 +9,7 @@ import { FrontendMetrics } from "./metrics/frontend-metrics.ts";
 import { Models } from "./models.ts";
 import type { Options } from "./options.ts";
 import { Router } from "./router.ts";
+import { busyThresholdRoute } from "./routes/busy-threshold.ts";
 import { chatCompletionsRoute } from "./routes/chat-completions.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
@@ -64,6 +65,7 @@ export class Frontend {
     });
     healthRoutes(this.#app, { discovery, running: this.running, namespace });
     metricsRoute(this.#app, metrics);
+    busyThresholdRoute(this.#app, kv);
     void this.#app.register(async (app) => this.#addWork(app));
   }
 

@@ -17,6 +17,8 @@ export class KvRouting {
   readonly #options: RouterOptions;
   readonly #logger: FastifyBaseLogger;
   readonly #models = new Map<string, KvModel>();
+  /** Those that were changed while the frontend runs. A model that comes again has them again. */
+  readonly #thresholds = new Map<string, BusyThresholds>();
   /** Models that were said to go without. */
   readonly #without = new Set<string>();
   readonly #sweeping: NodeJS.Timeout;
@@ -30,6 +32,30 @@ export class KvRouting {
   /** The router of the model; `undefined` when its workers don't take tokens. */
   of(model: string): KvModel | undefined {
     return this.#models.get(model);
+  }
+
+  /** The busy thresholds of all models that have some. */
+  *thresholds(): Iterable<[model: string, BusyThresholds]> {
+    for (const name of this.#models.keys()) {
+      const thresholds = this.thresholdsOf(name);
+      if (thresholds && Object.keys(thresholds).length > 0) yield [name, thresholds];
+    }
+  }
+
+  /** `undefined` for a model that isn't routed here. */
+  thresholdsOf(model: string): BusyThresholds | undefined {
+    return this.#models.has(model)
+      ? (this.#thresholds.get(model) ?? busyThresholds(this.#options))
+      : undefined;
+  }
+
+  /** Replaces those that are given, until the frontend ends. Returns what holds now. */
+  changeThresholds(model: string, changes: BusyThresholds): BusyThresholds {
+    const thresholds = { ...this.thresholdsOf(model), ...changes };
+    this.#models.get(model)?.router.setBusy(thresholds);
+    this.#thresholds.set(model, thresholds);
+    this.#logger.info({ model, thresholds }, "Busy thresholds have changed");
+    return thresholds;
   }
 
   /** Takes the present models with their workers. */
@@ -51,11 +77,9 @@ export class KvRouting {
     const [first] = kvWorkers(model).values();
     try {
       if (!first) throw new RequestPlaneError("invalid_argument", "its workers take text, not tokens");
-      const kvModel = new KvModel(
-        model.name,
-        this.#routerOptions(first.card.kv_cache_block_size),
-        this.#logger,
-      );
+      const busy = this.#thresholds.get(model.name) ?? busyThresholds(this.#options);
+      const options = { ...this.#routerOptions(first.card.kv_cache_block_size), busy };
+      const kvModel = new KvModel(model.name, options, this.#logger);
       this.#models.set(model.name, kvModel);
       return kvModel;
     } catch (error) {
@@ -84,7 +108,6 @@ export class KvRouting {
         decodeActiveRequestWeight: options.routerDecodeActiveRequestWeight,
       },
       temperature: options.routerTemperature,
-      busy: busyThresholds(options),
       cache: options.routerKvEvents
         ? { from: "events" }
         : { from: "decisions", ttlMs: options.routerTtlSecs * 1000 },
