@@ -4,8 +4,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { discoveryFromEnv } from "@dynamo/discovery";
+import { eventPlaneFromEnv } from "@dynamo/event-plane";
 import { RequestPlaneError, createNetworkManager, loadTransport } from "@dynamo/request-plane-core";
-import type { Transport } from "@dynamo/request-plane-core";
+import type { NetworkManager, Transport } from "@dynamo/request-plane-core";
 import { pino } from "pino";
 import { engineOptions, parseOptions } from "./options.ts";
 import type { WorkerOptions } from "./options.ts";
@@ -32,14 +33,15 @@ process.exit();
 /** Returns after the first signal, when everything that ran has come to its end. */
 async function run(options: WorkerOptions): Promise<void> {
   const shutdown = shutdownRequested();
-  const model = await modelOf(options);
   const plane = await loadTransport(options.requestPlane, (packageName) => import(packageName));
   const discovery = await discoveryFromEnv({
     ...process.env,
     DYN_DISCOVERY_BACKEND: options.discoveryBackend,
   });
   const manager = createNetworkManager({ transports: [plane], discovery, logger });
+  let model: ServedModel | undefined;
   try {
+    model = await modelOf(options, manager);
     if (options.kind === "tokens" && options.startupTime > 0) {
       logger.info({ seconds: options.startupTime }, "starting up");
       if (await endedWithin(options.startupTime, shutdown)) return;
@@ -51,12 +53,15 @@ async function run(options: WorkerOptions): Promise<void> {
     await Promise.all(models.map((model) => model.unregister()));
   } finally {
     await manager.close({ drainMs: options.drainTimeout * 1000 });
+    await model?.close?.();
     await discovery.close();
   }
 }
 
-async function modelOf(options: WorkerOptions): Promise<ServedModel> {
-  return options.kind === "text" ? textModel(options) : tokensModel(options, engineOptions(options));
+async function modelOf(options: WorkerOptions, manager: NetworkManager): Promise<ServedModel> {
+  if (options.kind === "text") return textModel(options);
+  const eventPlane = await eventPlaneFromEnv({ manager, mode: options.eventPlane, logger });
+  return tokensModel(options, engineOptions(options), eventPlane);
 }
 
 /** Waits so long, but not beyond the end that was asked for. */

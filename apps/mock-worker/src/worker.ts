@@ -9,7 +9,7 @@ import type {
   Discovery,
   EndpointName,
   Handler,
-  InstanceId,
+  Instance,
   Logger,
   NetworkManager,
   Registration,
@@ -24,8 +24,15 @@ export interface WorkerSettings {
 /** What is served. */
 export interface ServedModel {
   readonly card: ModelCard;
-  /** Of one worker. */
-  readonly handler: (instanceId: InstanceId) => Handler<unknown, unknown>;
+  readonly worker: () => ModelWorker;
+  /** Ends what all workers have in common, after they have ended. */
+  readonly close?: () => Promise<void>;
+}
+
+export interface ModelWorker {
+  readonly handler: Handler<unknown, unknown>;
+  /** Resolves when others are told what the worker has to tell. Its requests may come before. */
+  readonly start?: (instance: Instance) => Promise<void>;
 }
 
 export interface WorkerParts {
@@ -37,17 +44,18 @@ export interface WorkerParts {
 /** Resolves with the model's registrations when every worker can be found and called. */
 export async function serveModel(
   { endpoint, numWorkers }: WorkerSettings,
-  { card, handler }: ServedModel,
+  model: ServedModel,
   { manager, discovery, logger }: WorkerParts,
 ): Promise<Registration[]> {
   const models: Registration[] = [];
   for (let worker = 0; worker < numWorkers; worker++) {
     const instanceId = randomInstanceId();
-    const answer = handler(instanceId);
+    const { handler, start } = model.worker();
     for (const name of endpoint) {
-      const served = await manager.endpoint(name).serve(answer, { instanceId });
-      models.push(await discovery.register(modelRecord(served.instance, card)));
-      logServing(served, card.display_name, logger);
+      const served = await manager.endpoint(name).serve(handler, { instanceId });
+      await start?.(served.instance);
+      models.push(await discovery.register(modelRecord(served.instance, model.card)));
+      logServing(served, model.card.display_name, logger);
     }
   }
   return models;

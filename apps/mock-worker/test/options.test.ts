@@ -16,7 +16,7 @@ describe("the command line", { timeout: 30_000 }, () => {
       '--model-name <name> name under which clients ask for the model; with --model-path, that path unless told (default: "mock-model"',
     );
     const flags = stdout.match(/^ {2}--[a-z-]+ /gm) ?? [];
-    expect(flags).toHaveLength(29);
+    expect(flags).toHaveLength(31);
     expect(help.match(/env: DYN_[A-Z_]+\)/g)).toHaveLength(flags.length);
   });
 

@@ -70,5 +70,6 @@ export function privateEnvironment(): NodeJS.ProcessEnv {
     DYN_TCP_RPC_HOST: "127.0.0.1",
     DYN_TCP_RPC_PORT: "0",
     DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
+    DYN_EVENT_PLANE_ZMQ_HOST: "127.0.0.1",
   };
 }

@@ -17,10 +17,6 @@ export interface EngineLoad {
   readonly waiting: number;
   /** Blocks that sequences use; cached ones that nobody uses don't count. */
   readonly usedBlocks: number;
-  /** Tokens of prompts that are still to be computed. */
-  readonly prefillTokens: number;
-  /** Share of the prompts' tokens that were in the cache, 0 to 1, since the start. */
-  readonly hitRate: number;
 }
 
 /** A token of a sequence's answer. With the last one, its `finishReason` is set. */
@@ -47,8 +43,6 @@ export class Scheduler {
   #waiting: Sequence[] = [];
   /** Those that the pass under way gives a token. */
   #due: Sequence[] = [];
-  #promptTokens = 0;
-  #cachedTokens = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -60,14 +54,10 @@ export class Scheduler {
   }
 
   get load(): EngineLoad {
-    const left = ({ request, computed }: Sequence) => Math.max(0, request.prompt.length - computed);
-    const all = [...this.#running, ...this.#waiting];
     return {
       running: this.#running.length,
       waiting: this.#waiting.length,
       usedBlocks: this.pool.used,
-      prefillTokens: all.reduce((sum, sequence) => sum + left(sequence), 0),
-      hitRate: this.#promptTokens === 0 ? 0 : this.#cachedTokens / this.#promptTokens,
     };
   }
 
@@ -142,10 +132,6 @@ export class Scheduler {
       const cached = enablePrefixCaching ? next.lookUp() : NOTHING_CACHED;
       if (!this.#hasRoom(next.blocksNeeded - cached.blocks, cached.idle)) return;
       if (!enableChunkedPrefill && next.known - cached.tokens > pass.room) return;
-      if (next.cachedTokens === undefined) {
-        this.#promptTokens += next.known;
-        this.#cachedTokens += cached.tokens;
-      }
       next.enter(cached);
       this.#waiting.shift();
       this.#running.push(next);

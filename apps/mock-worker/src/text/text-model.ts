@@ -6,5 +6,5 @@ import type { HandlerSettings } from "./chat-handler.ts";
 /** A model that takes chats. All workers answer alike. */
 export function textModel(settings: HandlerSettings): ServedModel {
   const handler = chatHandler(settings);
-  return { card: textChatCard(settings.modelName), handler: () => handler };
+  return { card: textChatCard(settings.modelName), worker: () => ({ handler }) };
 }

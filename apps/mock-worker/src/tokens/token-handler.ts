@@ -20,10 +20,15 @@ export interface TokenHandlerSettings {
   readonly fault: Fault | undefined;
 }
 
-export function tokenHandler(engine: Engine, settings: TokenHandlerSettings): Handler<unknown, EncodedItem> {
+interface TokenHandlerOptions extends TokenHandlerSettings {
+  /** Called for each request whose prompt is computed. */
+  readonly onFirstToken?: (requestId: string, dpRank: number) => void;
+}
+
+export function tokenHandler(engine: Engine, options: TokenHandlerOptions): Handler<unknown, EncodedItem> {
   return async function* (body, context) {
     const request = parsePreprocessedRequest(body);
-    const fault = requestedFault(request.annotations) ?? settings.fault;
+    const fault = requestedFault(request.annotations) ?? options.fault;
     const maxTokens = maxTokensOf(request);
     const rank = chosenRank(engine, rankOf(request));
     if (!rank.accepts(request.token_ids.length)) {
@@ -34,8 +39,9 @@ export function tokenHandler(engine: Engine, settings: TokenHandlerSettings): Ha
       yield finalItem("length", { prompt: request.token_ids.length, cached: 0, completion: 0 });
       return;
     }
-    const generation = rank.generate(engineRequest(request, maxTokens, settings.seed));
-    yield* answer({ request, generation, fault }, context);
+    const generation = rank.generate(engineRequest(request, maxTokens, options.seed));
+    const onFirstToken = () => options.onFirstToken?.(context.id, engine.ranks.indexOf(rank));
+    yield* answer({ request, generation, fault, onFirstToken }, context);
   };
 }
 
@@ -43,10 +49,11 @@ interface Work {
   readonly request: PreprocessedRequest;
   readonly generation: Generation;
   readonly fault: Fault | undefined;
+  readonly onFirstToken: () => void;
 }
 
 async function* answer(
-  { request, generation, fault }: Work,
+  { request, generation, fault, onFirstToken }: Work,
   { signal }: RequestContext,
 ): AsyncGenerator<EncodedItem> {
   const stop = () => generation.close();
@@ -62,6 +69,7 @@ async function* answer(
         if (fault?.after === completion) await strike(fault, signal);
         if (signal.aborted) break;
         completion += 1;
+        if (completion === 1) onFirstToken();
         yield completion === 1 ? tokenItem(token, progress()) : tokenItem(token);
       }
     }

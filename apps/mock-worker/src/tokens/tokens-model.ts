@@ -1,7 +1,9 @@
-import { Engine } from "../engine/engine.ts";
+import type { EventPlane } from "@dynamo/event-plane";
 import { systemClock } from "../engine/clock.ts";
+import { Engine } from "../engine/engine.ts";
 import type { EngineOptions } from "../engine/engine-options.ts";
-import type { ServedModel } from "../worker.ts";
+import type { ModelWorker, ServedModel } from "../worker.ts";
+import { EngineEvents } from "./engine-events.ts";
 import { readModelFolder } from "./model-folder.ts";
 import { tokenHandler } from "./token-handler.ts";
 import type { TokenHandlerSettings } from "./token-handler.ts";
@@ -11,21 +13,45 @@ export interface TokensModelSettings extends TokenHandlerSettings {
   readonly modelPath: string;
   readonly modelName: string;
   readonly dataParallelSize: number;
+  readonly kvEvents: boolean;
 }
 
-/** A model that takes tokens. Each worker has an engine of its own. Throws `invalid_configuration` for the folder. */
+/**
+ * A model that takes tokens. Each worker has an engine of its own, and all tell about theirs over the event plane, which
+ * is closed with the model. Throws `invalid_configuration` for the folder.
+ */
 export async function tokensModel(
   settings: TokensModelSettings,
-  engineOptions: EngineOptions,
+  engine: EngineOptions,
+  eventPlane: EventPlane,
 ): Promise<ServedModel> {
   const folder = await readModelFolder(settings.modelPath);
-  const card = tokensCard(folder, engineOptions, { ...settings, kvEvents: false });
-  const nobody = { kvChanges: () => undefined, load: () => undefined };
+  // Without shared blocks there is nothing that a router could go by.
+  const kvEvents = settings.kvEvents && engine.enablePrefixCaching;
   return {
-    card,
-    handler() {
-      const listeners = Array.from({ length: settings.dataParallelSize }, () => nobody);
-      return tokenHandler(new Engine(engineOptions, systemClock, listeners), settings);
+    card: tokensCard(folder, engine, { ...settings, kvEvents }),
+    worker: () => tokensWorker({ ...settings, kvEvents }, engine, eventPlane),
+    close: () => eventPlane.close(),
+  };
+}
+
+function tokensWorker(
+  settings: TokensModelSettings,
+  options: EngineOptions,
+  eventPlane: EventPlane,
+): ModelWorker {
+  const events = new EngineEvents(options, settings.kvEvents);
+  const ranks = Array.from({ length: settings.dataParallelSize }, (_, dpRank) => dpRank);
+  const engine = new Engine(
+    options,
+    systemClock,
+    ranks.map((dpRank) => events.listener(dpRank)),
+  );
+  const onFirstToken = events.prefillCompleted.bind(events);
+  return {
+    handler: tokenHandler(engine, { ...settings, onFirstToken }),
+    async start(instance) {
+      events.tell(await eventPlane.worker(instance, { dpRanks: settings.kvEvents ? ranks : [] }));
     },
   };
 }

@@ -2,6 +2,7 @@
  * The options of a worker that takes tokens. Names and defaults are those of Dynamo's mocker.
  * Source: interop notes, sections E1 and E3.
  */
+import { parseEventPlaneMode } from "@dynamo/event-plane";
 import { numberFrom, oneOf, onOff, wholeNumberFrom } from "../settings.ts";
 
 export const TOKENS_SETTINGS = {
@@ -93,6 +94,20 @@ export const TOKENS_SETTINGS = {
     text: "ranks of each worker, each with a cache of its own",
     default: "1",
     parse: wholeNumberFrom(1, 1024),
+  },
+  eventPlane: {
+    flag: "--event-plane <plane>",
+    env: "DYN_EVENT_PLANE",
+    text: "what carries events about cache and load to routers: zmq or nats",
+    default: "zmq",
+    parse: parseEventPlaneMode,
+  },
+  kvEvents: {
+    flag: "--kv-events [on]",
+    env: "DYN_MOCK_KV_EVENTS",
+    text: "tell routers what is in the cache; --no-kv-events turns it off",
+    default: "true",
+    parse: onOff,
   },
   startupTime: {
     flag: "--startup-time <seconds>",

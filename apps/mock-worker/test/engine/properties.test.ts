@@ -36,7 +36,7 @@ class Trace {
     expect(this.#scheduler.pool.refs).toBe(0);
     expect(this.#scheduler.pool.used).toBe(0);
     expect(this.#scheduler.isEmpty).toBe(true);
-    expect(this.#scheduler.load).toMatchObject({ running: 0, waiting: 0, usedBlocks: 0, prefillTokens: 0 });
+    expect(this.#scheduler.load).toMatchObject({ running: 0, waiting: 0, usedBlocks: 0 });
     this.#expectAnswers();
   }
 

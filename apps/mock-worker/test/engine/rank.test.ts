@@ -57,7 +57,7 @@ describe("a rank", { timeout: 30_000 }, () => {
     expect(clock.time).toBeCloseTo(prefillMs(40) + 3 * decodeMs(11 / 64));
     expect(router.overlap(tokens(40))).toBe(10);
     expect(loads[0]).toMatchObject({ running: 1, usedBlocks: 10 });
-    expect(loads.at(-1)).toMatchObject({ running: 0, usedBlocks: 0, hitRate: 0 });
+    expect(loads.at(-1)).toMatchObject({ running: 0, usedBlocks: 0 });
     expect(rank.requests).toBe(0);
   });
 

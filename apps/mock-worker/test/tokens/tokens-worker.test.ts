@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { discoveryFromEnv } from "@dynamo/discovery";
+import { eventPlaneFromEnv } from "@dynamo/event-plane";
+import { KvRouter } from "@dynamo/kv-router";
 import type { EngineOutput } from "@dynamo/preprocessor/protocol";
 import { createNetworkManager } from "@dynamo/request-plane-core";
-import type { Discovery, EndpointClient } from "@dynamo/request-plane-core";
+import type { Discovery, EndpointClient, NetworkManager } from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
 import { writeTestModel } from "@dynamo/test-model";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -26,6 +28,7 @@ async function start(...args: string[]): Promise<{
   worker: WorkerProcess;
   discovery: Discovery;
   client: Client;
+  manager: NetworkManager;
 }> {
   const env = privateEnvironment();
   const worker = new WorkerProcess(
@@ -41,7 +44,7 @@ async function start(...args: string[]): Promise<{
     await discovery.close();
   });
   await client.waitForInstances();
-  return { worker, discovery, client };
+  return { worker, discovery, client, manager };
 }
 
 async function read(client: Client, request: object, into: EngineOutput[] = []): Promise<EngineOutput[]> {
@@ -130,5 +133,59 @@ describe("a worker with a model's folder", { timeout: 60_000 }, () => {
     const worker = new WorkerProcess(["--model-path", empty], privateEnvironment());
     expect(await worker.ended).toEqual({ code: 2, signal: null });
     expect(worker.log.at(-1)?.msg).toMatch(/The model has no .*\.json that can be read.*--model-path/);
+  });
+});
+
+describe("routers", { timeout: 60_000 }, () => {
+  it("know what each rank has in its cache, and predict what it finds there", async () => {
+    const { client, discovery, manager, worker } = await start(
+      ...["--data-parallel-size", "2", "--num-gpu-blocks-override", "40"],
+    );
+    const router = new KvRouter({ blockSize: 4 });
+    const plane = await eventPlaneFromEnv({ manager, mode: "zmq" });
+    onTestFinished(() => plane.close());
+    const events = await plane.router(
+      { namespace: "dynamo", component: "backend", endpoint: "generate" },
+      router,
+    );
+    const [instance] = client.instances();
+    const workerId = instance!.instance_id;
+    router.setWorker({ workerId, dpSize: 2 });
+    const overlap = (length: number, dpRank: number, start = 0) => {
+      const { candidates } = router.explain({
+        requestId: "any",
+        prompt: router.prompt(tokens(length, start)),
+      });
+      return candidates.find((candidate) => candidate.dpRank === dpRank)?.overlapBlocks;
+    };
+    const cachedIn = async (dpRank: number, length: number, start = 0) => {
+      const request = { ...ask(length, 1), token_ids: tokens(length, start), routing: { dp_rank: dpRank } };
+      const [first] = await read(client, request);
+      return first?.completion_usage?.prompt_tokens_details?.cached_tokens;
+    };
+    expect(await cachedIn(1, 35)).toBe(0);
+    await expect.poll(() => overlap(35, 1), { timeout: 20_000 }).toBe(8);
+    expect(overlap(35, 0)).toBe(0);
+    expect(await cachedIn(1, 35)).toBe(32);
+    expect(await cachedIn(0, 35)).toBe(0);
+    // Too much for the cache together: what waits longest goes, from its end.
+    expect(await cachedIn(1, 151, 1000)).toBe(0);
+    await expect.poll(() => overlap(35, 1), { timeout: 20_000 }).toBe(2);
+    expect(await cachedIn(1, 35)).toBe(8);
+    expect(events.status().counts).toMatchObject({ unknownParents: 0 });
+
+    worker.process.kill("SIGTERM");
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    for (const type of ["Endpoint", "Model", "EventChannel", "EventSource"] as const) {
+      expect(await discovery.list({ type })).toEqual([]);
+    }
+  });
+
+  it("hear nothing of the cache when that is turned off", async () => {
+    const { discovery } = await start("--no-kv-events");
+    const [record] = await discovery.list({ type: "Model" });
+    expect(record?.["card_json"]).toMatchObject({ runtime_config: { kv_event_publishing_enabled: false } });
+    expect(await discovery.list({ type: "EventSource" })).toEqual([]);
+    expect(await discovery.list({ type: "EventChannel" })).not.toEqual([]);
   });
 });
