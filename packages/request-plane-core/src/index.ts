@@ -85,6 +85,8 @@ export { asBuffer, encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix 
 export { DeadlineQueue } from "./deadline-queue.ts";
 export type { Deadline } from "./deadline-queue.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
+export { LinkedList } from "./linked-list.ts";
+export type { Link } from "./linked-list.ts";
 export { refusalCode, refusalText } from "./wire/refusal-text.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";
 export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";

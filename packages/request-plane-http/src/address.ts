@@ -12,13 +12,16 @@ import type { EndpointRegistration } from "@dynamo/request-plane-core";
 export interface HttpAddress {
   /** Scheme, host and port. */
   readonly origin: string;
+  /** Host and port. */
+  readonly authority: string;
   readonly path: string;
 }
 
 /** Throws `cannot_connect` for a text that is no address of this plane. */
 export function parseHttpAddress(address: string): HttpAddress {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol === "http:") return { origin: url.origin, path: url.pathname + url.search };
+  if (url?.protocol === "http:")
+    return { origin: url.origin, authority: url.host, path: url.pathname + url.search };
   throw new RequestPlaneError(
     "cannot_connect",
     `Invalid HTTP address '${address}': expected http://host:port/path`,

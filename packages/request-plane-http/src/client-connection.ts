@@ -2,9 +2,10 @@ import { connect } from "node:http2";
 import type { ClientHttp2Session, Settings } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { HttpAddress } from "./address.ts";
 import { overdue } from "./delivery.ts";
 import type { Delivery } from "./delivery.ts";
-import { keepAlive, localSettings, widenWindow } from "./http2-session.ts";
+import { IdleTimer, keepAlive, localSettings, widenWindow } from "./http2-session.ts";
 import { post } from "./post.ts";
 import type { Outcome, PostingSession } from "./post.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -28,7 +29,7 @@ export class ClientConnection implements PostingSession {
   readonly closed: Promise<void>;
   /** See `PostingSession`. */
   lastStreamId = Infinity;
-  readonly #idleTimer: NodeJS.Timeout;
+  readonly #idle: IdleTimer;
   #limit = 0;
   #leaving = false;
   /** Asks the worker for a sign of life. */
@@ -69,7 +70,7 @@ export class ClientConnection implements PostingSession {
     session.on("error", (error: Error) => (cause = error));
     session.once("close", () => {
       clearTimeout(patience);
-      clearTimeout(this.#idleTimer);
+      this.#idle.stop();
       socket.destroy();
       events.onClosed(this.#lost(cause));
     });
@@ -78,7 +79,7 @@ export class ClientConnection implements PostingSession {
       () => session.destroy(overdue(origin, "connect", requestTimeoutMs)),
       requestTimeoutMs,
     );
-    this.#idleTimer = setTimeout(() => this.open === 0 && events.onIdle(), settings.poolIdleMs).unref();
+    this.#idle = new IdleTimer(settings.poolIdleMs, () => this.open === 0 && events.onIdle());
   }
 
   /** It was made and the worker takes requests. */
@@ -95,16 +96,16 @@ export class ClientConnection implements PostingSession {
   }
 
   /** Needs a place taken by `open += 1`. See `post`. */
-  post(path: string, delivery: Delivery): Promise<Outcome> {
+  post(target: HttpAddress, delivery: Delivery): Promise<Outcome> {
     this.used = true;
     delivery.phase = "acknowledge";
-    return post(this, path, delivery);
+    return post(this, target, delivery);
   }
 
   /** Gives the place back. */
   release(): void {
     this.open -= 1;
-    this.#idleTimer.refresh();
+    this.#idle.refresh();
   }
 
   close(): void {

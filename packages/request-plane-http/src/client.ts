@@ -1,4 +1,4 @@
-import { DeadlineQueue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, LinkedList, RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
   InBandReceiver,
   InBandRequest,
@@ -30,10 +30,10 @@ export class HttpClient implements RequestPlaneClient, CallHost {
   readonly #settings: HttpSettings;
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #parsed = new Map<string, HttpAddress>();
-  readonly #deliveries = new Set<Delivery>();
-  readonly #calls = new Set<InBandCall>();
+  readonly #deliveries = new LinkedList<Delivery>();
   readonly #keys = new KeySource();
   /** See `CallHost`. */
+  readonly calls = new LinkedList<InBandCall>();
   readonly acknowledging: DeadlineQueue<Unacknowledged>;
   readonly closing = new DeadlineQueue<InBandCall>(CLOSING_MS, (call) => call.cut());
   #closed = false;
@@ -51,18 +51,16 @@ export class HttpClient implements RequestPlaneClient, CallHost {
   exchange(request: InBandRequest, receiver: InBandReceiver): void {
     if (this.#closed) throw closed();
     const { address } = request;
-    const { origin, path } = this.#parse(address);
+    const target = this.#parse(address);
     const body = encodeRequestBody(request, this.#keys.next());
     this.#checkSize(body.length, address);
-    const headers = headersOf(path, IN_BAND_TYPE, request.headers, body.length);
-    const call = new InBandCall({ address, origin, headers, body }, receiver, this);
-    this.#calls.add(call);
-    call.start();
+    const headers = headersOf(target, IN_BAND_TYPE, request.headers, body.length);
+    new InBandCall({ address, origin: target.origin, headers, body }, receiver, this).start();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const one of [...this.#deliveries, ...this.#calls]) one.fail(closed());
+    for (const one of [...this.#deliveries, ...this.calls]) one.fail(closed());
     this.acknowledging.clear();
     this.closing.clear();
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
@@ -82,10 +80,6 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     return pool;
   }
 
-  forget(call: InBandCall): void {
-    this.#calls.delete(call);
-  }
-
   /** A worker that can't be told so any more is gone, and its response with it. */
   stop({ address, body }: PostedRequest): void {
     const key = keyIn(body);
@@ -99,28 +93,28 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     const target = this.#parse(address);
     this.#checkSize(request.envelopeBytes, address);
     const delivery = new Delivery(request, contentType);
-    this.#deliveries.add(delivery);
+    const place = this.#deliveries.add(delivery);
     const deadline = this.acknowledging.add(delivery);
     try {
       const { status, body } = await this.#send(target, delivery);
       if (status < 200 || status >= 300) throw refusalOf(status, body).with({ address });
     } finally {
       delivery.close();
-      this.#deliveries.delete(delivery);
+      this.#deliveries.remove(place);
       this.acknowledging.delete(deadline);
     }
   }
 
   /** Only what the worker never looked at is sent again here; everything else is for the caller to decide. */
-  async #send({ origin, path }: HttpAddress, delivery: Delivery): Promise<Reply> {
+  async #send(target: HttpAddress, delivery: Delivery): Promise<Reply> {
     const { address } = delivery.request;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       delivery.throwIfFailed();
-      const pool = this.poolOf(origin);
+      const pool = this.poolOf(target.origin);
       const connection = pool.takePlace() ?? (await pool.waitForPlace(delivery));
       try {
         delivery.throwIfFailed();
-        const outcome = await connection.post(path, delivery);
+        const outcome = await connection.post(target, delivery);
         if (outcome === "lost") throw lost(address, "before its acknowledgement");
         if (outcome !== "unprocessed") return outcome;
       } finally {

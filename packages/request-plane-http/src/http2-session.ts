@@ -22,6 +22,44 @@ export function widenWindow(session: Http2Session, { adaptiveWindow }: HttpSetti
   if (adaptiveWindow && !session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
 }
 
+/** Tells when something was not used for so long. To use it costs less than to set a timer anew. */
+export class IdleTimer {
+  readonly #idleMs: number;
+  readonly #onIdle: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #usedAt = performance.now();
+  #isStopped = false;
+
+  constructor(idleMs: number, onIdle: () => void) {
+    this.#idleMs = idleMs;
+    this.#onIdle = onIdle;
+    this.#wait(idleMs);
+  }
+
+  /** It is used. */
+  refresh(): void {
+    this.#usedAt = performance.now();
+    if (!this.#timer && !this.#isStopped) this.#wait(this.#idleMs);
+  }
+
+  /** For good. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#isStopped = true;
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(this.#look, ms).unref();
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    const leftMs = this.#usedAt + this.#idleMs - performance.now();
+    if (leftMs > 0) this.#wait(leftMs);
+    else this.#onIdle();
+  };
+}
+
 /**
  * Pings until the session closes; `onSilent` is called when an answer is overdue. What it returns pings at once.
  */

@@ -9,7 +9,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { listen } from "@dynamo/request-plane-core";
 import { Http1Exchange, Http2Exchange } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
-import { keepAlive, localSettings, widenWindow } from "./http2-session.ts";
+import { IdleTimer, keepAlive, localSettings, widenWindow } from "./http2-session.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** How every HTTP/2 connection begins; no method of HTTP/1.1 does. */
@@ -21,6 +21,7 @@ const FAREWELL_MS = 250;
 
 export class HttpListener {
   readonly #settings: HttpSettings;
+  readonly #handle: (exchange: Exchange) => Promise<void>;
   readonly #http1: Server;
   readonly #http2: Http2Server;
   readonly #serveHttp1: (socket: Socket) => void;
@@ -29,6 +30,7 @@ export class HttpListener {
 
   constructor(settings: HttpSettings, handle: (exchange: Exchange) => Promise<void>) {
     this.#settings = settings;
+    this.#handle = handle;
     const { peerTimeoutMs, poolIdleMs, maxConcurrentStreams } = settings;
     const bounds = {
       headersTimeout: peerTimeoutMs,
@@ -44,7 +46,6 @@ export class HttpListener {
     this.#serveHttp1 = takeConnectionListener(this.#http1);
     this.#http1.on("connection", this.#connected);
     this.#http2 = createHttp2Server({ settings: { ...localSettings(settings), maxConcurrentStreams } });
-    this.#http2.on("stream", (stream, headers) => void handle(new Http2Exchange(stream, headers)));
     this.#http2.on("session", this.#sessionOpened);
   }
 
@@ -101,23 +102,22 @@ export class HttpListener {
     widenWindow(session, this.#settings);
     session.on("error", drop);
     const { peerTimeoutMs, poolIdleMs } = this.#settings;
-    let idle = setTimeout(drop, peerTimeoutMs);
     let streams = 0;
-    session.once("stream", () => {
-      clearTimeout(idle);
-      // When it fires during a request, the end of that sets it again.
-      idle = setTimeout(() => streams === 0 && drop(), poolIdleMs + IDLE_MARGIN_MS);
-    });
+    const silent = setTimeout(drop, peerTimeoutMs);
+    const idle = new IdleTimer(poolIdleMs + IDLE_MARGIN_MS, () => streams === 0 && drop());
+    session.once("stream", () => clearTimeout(silent));
     const streamClosed = (): void => {
       streams -= 1;
-      if (streams === 0 && !session.destroyed) idle.refresh();
+      idle.refresh();
     };
-    session.on("stream", (stream) => {
+    session.on("stream", (stream, headers) => {
       streams += 1;
       stream.on("close", streamClosed);
+      void this.#handle(new Http2Exchange(stream, headers));
     });
     session.once("close", () => {
-      clearTimeout(idle);
+      clearTimeout(silent);
+      idle.stop();
       this.#sessions.delete(session);
     });
   };

@@ -6,6 +6,7 @@ import { constants } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Headers, OutboundRequest } from "@dynamo/request-plane-core";
+import type { HttpAddress } from "./address.ts";
 import type { Delivery } from "./delivery.ts";
 import { MAX_PROBLEM_BYTES } from "./problem.ts";
 
@@ -35,28 +36,30 @@ const OWN_HEADERS =
   /^(:.*|connection|content-length|content-type|expect|host|keep-alive|proxy-connection|te|transfer-encoding|upgrade)$/i;
 
 /** Rejects with what the delivery fails with, or with `invalid_argument` for headers that HTTP can't carry. */
-export async function post(session: PostingSession, path: string, delivery: Delivery): Promise<Outcome> {
+export function post(session: PostingSession, target: HttpAddress, delivery: Delivery): Promise<Outcome> {
   const { http2 } = session;
-  const { request } = delivery;
-  if (http2.closed || http2.destroyed) return "unprocessed";
-  const stream = http2.request(headersOf(path, delivery.contentType, request.headers, request.envelopeBytes));
+  const { request, contentType } = delivery;
+  if (http2.closed || http2.destroyed) return UNPROCESSED;
   return new Promise<Outcome>((resolve, reject) => {
-    const receiver = new ReplyReceiver(stream, session, resolve);
-    delivery.onFailed = (error) => {
-      receiver.dismiss();
-      // Is it the request that is late, or is nobody there?
-      if (error.code === "deadline_exceeded") session.probe();
-      reject(error);
-    };
-    stream.on("frameError", () => delivery.fail(headersTooLarge()));
+    const headers = headersOf(target, contentType, request.headers, request.envelopeBytes);
+    const stream = http2.request(headers);
+    const receiver = new ReplyReceiver(stream, session, { resolve, reject });
+    delivery.onFailed = (error) => receiver.fail(error);
     write(stream, request);
   });
 }
 
-/** Names and values in turn, which node:http2 takes with less work than an object. */
-export function headersOf(path: string, contentType: string, headers: Headers, bodyBytes: number): string[] {
-  const all = [":method", "POST", ":path", path, "content-type", contentType];
-  all.push("content-length", String(bodyBytes));
+const UNPROCESSED: Promise<Outcome> = Promise.resolve("unprocessed");
+
+/** Names and values in turn, and none for node:http2 to add: that is the least work for it. */
+export function headersOf(
+  { authority, path }: HttpAddress,
+  contentType: string,
+  headers: Headers,
+  bodyBytes: number,
+): string[] {
+  const all = [":method", "POST", ":scheme", "http", ":authority", authority, ":path", path];
+  all.push("content-type", contentType, "content-length", String(bodyBytes));
   addChecked(all, headers);
   return all;
 }
@@ -89,21 +92,29 @@ function write(stream: ClientHttp2Stream, { envelope, envelopeBytes }: OutboundR
   stream.end();
 }
 
-/** node:http2 reports many a cut stream as a clean end, so a reply counts when its length shows that it is whole. */
+interface Settle {
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: RequestPlaneError) => void;
+}
+
+/**
+ * node:http2 reports many a cut stream as a clean end, so a reply counts when its length shows that it is whole.
+ * Streams, and their listeners, may be kept by node:http2 long after their end; this does not refer to the request.
+ */
 class ReplyReceiver {
   readonly #stream: ClientHttp2Stream;
   readonly #session: PostingSession;
-  readonly #resolve: (outcome: Outcome) => void;
+  readonly #promise: Settle;
   #status = 0;
   #declared: number | undefined;
   #length = 0;
   #chunks: Buffer[] = [];
   #settled = false;
 
-  constructor(stream: ClientHttp2Stream, session: PostingSession, resolve: (outcome: Outcome) => void) {
+  constructor(stream: ClientHttp2Stream, session: PostingSession, promise: Settle) {
     this.#stream = stream;
     this.#session = session;
-    this.#resolve = resolve;
+    this.#promise = promise;
     stream.on("response", (headers, flags) => {
       this.#status = Number(headers[":status"]);
       const declared = headers["content-length"];
@@ -112,14 +123,21 @@ class ReplyReceiver {
       else stream.on("data", (chunk: Buffer) => this.#read(chunk));
       this.#check();
     });
+    stream.on("frameError", () => this.fail(headersTooLarge()));
     stream.on("error", ignore);
-    stream.on("close", () => this.#settle(this.#outcomeOfClose()));
+    stream.on("close", () => {
+      if (!this.#settled) this.#settle(this.#outcomeOfClose());
+    });
   }
 
   /** The reply isn't waited for any more. */
-  dismiss(): void {
+  fail(error: RequestPlaneError): void {
+    if (this.#settled) return;
     this.#settled = true;
     this.#stream.close(NGHTTP2_CANCEL);
+    // Is it the request that is late, or is nobody there?
+    if (error.code === "deadline_exceeded") this.#session.probe();
+    this.#promise.reject(error);
   }
 
   #read(chunk: Buffer): void {
@@ -146,7 +164,7 @@ class ReplyReceiver {
   #settle(outcome: Outcome): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#resolve(outcome);
+    this.#promise.resolve(outcome);
     // The rest of a request that was answered early isn't sent.
     if (this.#stream.writableLength > 0) this.#stream.close(NGHTTP2_CANCEL);
   }

@@ -1,5 +1,5 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { ExpiryQueue } from "@dynamo/request-plane-core";
+import type { DeadlineQueue } from "@dynamo/request-plane-core";
 import type { Exchange } from "./exchange.ts";
 
 /** Who sends more than this, or slower, is answered while it sends. */
@@ -11,53 +11,81 @@ export interface BodyBounds {
   readonly peerTimeoutMs: number;
 }
 
-/** Calls what it holds when a body takes longer than `peerTimeoutMs`. */
-export type SlowBodies = ExpiryQueue<() => void>;
+/** Those that are being read, and how long each may take. */
+export type UnreadBodies = DeadlineQueue<BodyReader>;
 
 /**
  * The whole body. Rejects with `payload_too_large` as soon as that shows, with `deadline_exceeded`, or with
  * `disconnected` when the caller went away, however clean that looked.
  */
-export function readBody(exchange: Exchange, bounds: BodyBounds, slow: SlowBodies): Promise<Buffer> {
-  const { input, headers } = exchange;
-  const declared = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+export function readBody(exchange: Exchange, bounds: BodyBounds, unread: UnreadBodies): Promise<Buffer> {
+  const { "content-length": length } = exchange.headers;
+  const declared = length === undefined ? undefined : Number(length);
   if (declared !== undefined && declared > bounds.maxMessageBytes)
     return Promise.reject(tooLarge(declared, bounds));
   exchange.proceed();
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    let settled = false;
-    const settle = (): void => {
-      settled = true;
-      slow.delete(expire);
-    };
-    const fail = (error: RequestPlaneError): void => {
-      settle();
-      input.off("data", onData).off("end", onEnd).off("close", onClose);
-      reject(error);
-    };
-    const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > bounds.maxMessageBytes) fail(tooLarge(length, bounds));
-      else chunks.push(chunk);
-    };
-    const onEnd = (): void => {
-      if (!exchange.isInputWhole || (declared !== undefined && declared !== length)) {
-        fail(gone());
-        return;
-      }
-      settle();
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
-    };
-    // Listeners of a body that is whole are left where they are: the stream is at its end.
-    const onClose = (): void => {
-      if (!settled) fail(gone());
-    };
-    const expire = (): void => fail(tooSlow(bounds));
-    slow.add(expire);
-    input.on("data", onData).on("end", onEnd).on("close", onClose);
+    const reader = new BodyReader(exchange, bounds, { declared, resolve, reject });
+    reader.read(unread);
   });
+}
+
+interface Wanted {
+  /** How many bytes the caller says there are. */
+  readonly declared: number | undefined;
+  readonly resolve: (body: Buffer) => void;
+  readonly reject: (error: RequestPlaneError) => void;
+}
+
+export class BodyReader {
+  readonly #exchange: Exchange;
+  readonly #bounds: BodyBounds;
+  readonly #wanted: Wanted;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+  #leave: () => void = () => undefined;
+
+  constructor(exchange: Exchange, bounds: BodyBounds, wanted: Wanted) {
+    this.#exchange = exchange;
+    this.#bounds = bounds;
+    this.#wanted = wanted;
+  }
+
+  read(unread: UnreadBodies): void {
+    // Streams, and their listeners, may be kept by node:http2 long after their end; a place refers to nothing then.
+    const place = unread.add(this);
+    this.#leave = () => unread.delete(place);
+    this.#exchange.input
+      .on("data", (chunk: Buffer) => place.value?.item.take(chunk))
+      .on("end", () => place.value?.item.end())
+      .on("close", () => place.value?.item.fail(gone()));
+  }
+
+  expire(): void {
+    this.fail(tooSlow(this.#bounds));
+  }
+
+  take(chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#length > this.#bounds.maxMessageBytes) this.fail(tooLarge(this.#length, this.#bounds));
+    else this.#chunks.push(chunk);
+  }
+
+  end(): void {
+    const { declared, resolve } = this.#wanted;
+    if (!this.#exchange.isInputWhole || (declared !== undefined && declared !== this.#length)) {
+      this.fail(gone());
+      return;
+    }
+    this.#leave();
+    const [first] = this.#chunks;
+    resolve(this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks));
+  }
+
+  fail(error: RequestPlaneError): void {
+    this.#leave();
+    this.#wanted.reject(error);
+  }
 }
 
 /**

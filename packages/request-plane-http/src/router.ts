@@ -4,9 +4,9 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import {
+  DeadlineQueue,
   encodeControlMessage,
   encodeTwoPartHead,
-  ExpiryQueue,
   RequestPlaneError,
 } from "@dynamo/request-plane-core";
 import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
@@ -17,7 +17,7 @@ import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
 import { InBandResponder } from "./in-band/responder.ts";
 import { HttpRefusal, refuse } from "./refusal.ts";
 import { dropRest, readBody } from "./request-body.ts";
-import type { SlowBodies } from "./request-body.ts";
+import type { UnreadBodies } from "./request-body.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The acknowledgement of Dynamo's own workers. */
@@ -40,7 +40,7 @@ export class Router {
   readonly #endpoints: EndpointTable;
   readonly #settings: HttpSettings;
   readonly #baseUrl: () => string;
-  readonly #slow: SlowBodies;
+  readonly #unread: UnreadBodies;
   readonly #inBand: InBandResponder;
   /** Requests that are being read. */
   pending = 0;
@@ -50,14 +50,16 @@ export class Router {
     this.#endpoints = endpoints;
     this.#settings = settings;
     this.#baseUrl = baseUrl;
-    this.#slow = new ExpiryQueue(settings.peerTimeoutMs, (expire) => expire());
+    this.#unread = new DeadlineQueue(settings.peerTimeoutMs, (reader) => reader.expire());
     this.#inBand = new InBandResponder(settings.peerTimeoutMs);
   }
 
   readonly handle = async (exchange: Exchange): Promise<void> => {
     this.pending += 1;
     try {
-      await this.#answer(exchange);
+      const target = this.#targetOf(exchange);
+      if (target === "list") this.#list(exchange);
+      else this.#accept(exchange, target, await readBody(exchange, this.#settings, this.#unread));
     } catch (error) {
       await dropRest(exchange);
       refuse(exchange, RequestPlaneError.from(error));
@@ -68,31 +70,31 @@ export class Router {
 
   /** For when nothing comes in any more. */
   close(): void {
-    this.#slow.clear();
+    this.#unread.clear();
     this.#inBand.close();
   }
 
-  async #answer(exchange: Exchange): Promise<void> {
+  /** Throws for a request that is refused whatever its body. */
+  #targetOf(exchange: Exchange): Target | "list" {
     const path = this.#pathBelowRoot(exchange);
-    if (path === "") {
-      this.#list(exchange);
-      return;
-    }
-    const accept = this.#endpoints.find(path);
-    if (!accept) throw new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`);
+    if (path === "") return "list";
+    const acceptor = this.#endpoints.find(path);
+    if (!acceptor) throw new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`);
     if (exchange.method !== "POST")
       throw new HttpRefusal(405, "An endpoint is called with POST", { allow: "POST" });
-    const form = formOf(exchange.headers["content-type"]);
-    const body = await readBody(exchange, this.#settings, this.#slow);
+    return { acceptor, form: formOf(exchange.headers["content-type"]) };
+  }
+
+  #accept(exchange: Exchange, { acceptor, form }: Target, body: Buffer): void {
     switch (form) {
       case "in-band":
-        this.#inBand.accept(exchange, accept, headersOf(exchange.headers), body);
+        this.#inBand.accept(exchange, acceptor, headersOf(exchange.headers), body);
         return;
       case "envelope":
-        acceptEnvelope(exchange, accept, body);
+        acceptEnvelope(exchange, acceptor, body);
         return;
       case "json":
-        this.#acceptDirect(exchange, accept, body);
+        this.#acceptDirect(exchange, acceptor, body);
         return;
       case "stop":
         this.#inBand.stop(exchange, body);
@@ -134,6 +136,12 @@ function acceptEnvelope(exchange: Exchange, accept: RequestAcceptor, envelope: B
 }
 
 type Form = "envelope" | "in-band" | "stop" | "json";
+
+/** The endpoint that is asked for, and what the body is. */
+interface Target {
+  readonly acceptor: RequestAcceptor;
+  readonly form: Form;
+}
 
 const FORMS: ReadonlyMap<string, Form> = new Map([
   ["application/octet-stream", "envelope"],

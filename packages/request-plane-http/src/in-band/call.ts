@@ -4,7 +4,14 @@
 import { constants } from "node:http2";
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { Deadline, DeadlineQueue, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
+import type {
+  Deadline,
+  DeadlineQueue,
+  InBandReceiver,
+  Link,
+  LinkedList,
+  ResponseControl,
+} from "@dynamo/request-plane-core";
 import { lost, MAX_ATTEMPTS, noneTaken } from "../attempts.ts";
 import type { ClientConnection } from "../client-connection.ts";
 import type { ConnectionPool, PlaceSeeker } from "../connection-pool.ts";
@@ -20,13 +27,13 @@ const UNSUPPORTED_MEDIA = 415;
 
 /** What a call needs of its client. */
 export interface CallHost {
+  /** Those that are not over. */
+  readonly calls: LinkedList<InBandCall>;
   /** Bounds the wait for the acknowledgement. */
   readonly acknowledging: DeadlineQueue<Unacknowledged>;
   /** Bounds how long a stream may stay open on which the worker has said its last word. */
   readonly closing: DeadlineQueue<InBandCall>;
   poolOf(origin: string): ConnectionPool;
-  /** Nothing is left of it. */
-  forget(call: InBandCall): void;
   /** Tells the worker that the response of this request should come to an end. */
   stop(request: PostedRequest): void;
 }
@@ -45,6 +52,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
   readonly #receiver: InBandReceiver;
   readonly #host: CallHost;
   readonly #body: ResponseBody;
+  readonly #place: Link<InBandCall>;
   /** See `PlaceSeeker`. */
   onFailed: (error: RequestPlaneError) => void = nothing;
   #connection: ClientConnection | undefined;
@@ -66,6 +74,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
     this.#receiver = receiver;
     this.#host = host;
     this.#body = new ResponseBody(receiver, () => this.#finish());
+    this.#place = host.calls.add(this);
   }
 
   start(): void {
@@ -137,22 +146,24 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
       return;
     }
     connection.used = true;
-    const stream = http2.request([...this.#request.headers]);
+    const stream = http2.request(this.#request.headers);
     this.#connection = connection;
     this.#stream = stream;
-    stream.on("response", this.#answered);
+    // Streams, and their listeners, may be kept by node:http2 long after their end; a place refers to nothing then.
+    const place = this.#place;
+    stream.on("response", (headers) => place.value?.answered(headers));
     // At once: what comes before somebody listens goes through a buffer.
-    stream.on("data", this.#read);
-    stream.on("frameError", () => this.fail(headersTooLarge()));
+    stream.on("data", (chunk: Buffer) => place.value?.read(chunk));
+    stream.on("frameError", () => place.value?.fail(headersTooLarge()));
     stream.on("error", nothing);
     stream.on("close", () => {
       pool.release(connection);
-      this.#closed(stream, connection);
+      place.value?.closed(stream, connection);
     });
     stream.end(this.#request.body);
   }
 
-  readonly #answered = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void => {
+  answered(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {
     const status = headers[":status"] ?? 0;
     if (this.#isOver) return;
     if (status === 200 && headers["content-type"] === IN_BAND_TYPE) this.#open();
@@ -162,7 +173,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
       this.#leave(new RequestPlaneError("unavailable", "The worker has no in-band responses"));
       this.#receiver.declined();
     }
-  };
+  }
 
   #open(): void {
     this.#isOpen = true;
@@ -172,7 +183,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
   }
 
   /** node:http2 tells the head first. */
-  readonly #read = (chunk: Buffer): void => {
+  read(chunk: Buffer): void {
     if (this.#isOver) return;
     if (!this.#isOpen) {
       this.#problem += chunk.toString();
@@ -184,7 +195,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
     } catch (error) {
       this.fail(RequestPlaneError.from(error, "protocol_error"));
     }
-  };
+  }
 
   /** The worker's last word is here. A stream that is paused would not close. */
   #finish(): void {
@@ -204,12 +215,12 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
       stream.resume();
     } else {
       this.onFailed(error);
-      this.#host.forget(this);
+      this.#host.calls.remove(this.#place);
     }
   }
 
   /** node:http2 reports many a cut stream as a clean end: only what the worker said counts. */
-  #closed(stream: ClientHttp2Stream, connection: ClientConnection): void {
+  closed(stream: ClientHttp2Stream, connection: ClientConnection): void {
     const isAnswered = this.#isOpen || this.#status > 0;
     if (!this.#isOver && !isAnswered && isUnseen(stream, connection)) {
       this.#again();
@@ -217,7 +228,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
     }
     this.#rest();
     if (this.#closing) this.#host.closing.delete(this.#closing);
-    this.#host.forget(this);
+    this.#host.calls.remove(this.#place);
     if (this.#isOver) return;
     this.#isOver = true;
     const when = this.#isOpen ? "before the response was whole" : "before its acknowledgement";

@@ -57,12 +57,13 @@ export const STOP_TYPE = "application/x-dynamo-inband-stop";
  */
 export const MAGIC = "inb1";
 const MAGIC_BYTES = 4;
+const MAGIC_NUMBER = Buffer.from(MAGIC).readUInt32BE();
 export const KEY_BYTES = 12;
 export const PREFIX_BYTES: number = MAGIC_BYTES + KEY_BYTES;
 
 /** The key in the body of a request. Throws `unsupported_media`, so that callers take another way. */
 export function keyOf(body: Buffer): string {
-  if (body.length >= PREFIX_BYTES && body.toString("latin1", 0, MAGIC_BYTES) === MAGIC)
+  if (body.length >= PREFIX_BYTES && body.readUInt32BE() === MAGIC_NUMBER)
     return body.toString("latin1", MAGIC_BYTES, PREFIX_BYTES);
   throw new RequestPlaneError("unsupported_media", `The body doesn't begin with '${MAGIC}' and a key`);
 }

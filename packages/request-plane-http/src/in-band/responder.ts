@@ -1,20 +1,20 @@
-import { ExpiryQueue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
 import type { Exchange } from "../exchange.ts";
 import { refuse } from "../refusal.ts";
 import { FrameEncoder } from "./frame-encoder.ts";
 import { KEY_BYTES, keyOf, PREFIX_BYTES } from "./frames.ts";
 import { InBandWriter } from "./writer.ts";
-import type { WriterHost } from "./writer.ts";
+import type { WriterHost, WriterPlace } from "./writer.ts";
 
 /** Takes the requests of one server that are answered in-band, and brings stops to their responses. */
 export class InBandResponder implements WriterHost {
   readonly encoder = new FrameEncoder();
-  readonly finishing: ExpiryQueue<InBandWriter>;
-  readonly #running = new Map<string, InBandWriter>();
+  readonly finishing: DeadlineQueue<InBandWriter>;
+  readonly #running = new Map<string, WriterPlace>();
 
   constructor(peerTimeoutMs: number) {
-    this.finishing = new ExpiryQueue(peerTimeoutMs, (writer) => writer.cut());
+    this.finishing = new DeadlineQueue(peerTimeoutMs, (writer) => writer.cut());
   }
 
   /** Throws what is wrong with the body. */
@@ -23,10 +23,10 @@ export class InBandResponder implements WriterHost {
     if (this.#running.has(key))
       throw new RequestPlaneError("conflict", "A request with this key is being answered");
     const writer = new InBandWriter(key, exchange, this);
-    this.#running.set(key, writer);
+    this.#running.set(key, writer.place);
     const refusal = accept({ headers, envelope: body.subarray(PREFIX_BYTES), connector: writer });
     if (writer.isConnected) return;
-    this.#running.delete(key);
+    this.forget(writer.place);
     if (refusal) refuse(exchange, refusal);
     // Its control message names another way, and that is taken.
     else exchange.respond(202, {});
@@ -36,12 +36,13 @@ export class InBandResponder implements WriterHost {
   stop(exchange: Exchange, body: Buffer): void {
     if (body.length !== KEY_BYTES)
       throw new RequestPlaneError("invalid_argument", `A key has ${KEY_BYTES} bytes, not ${body.length}`);
-    this.#running.get(body.toString("latin1"))?.stop();
+    this.#running.get(body.toString("latin1"))?.writer?.stop();
     exchange.respond(204, {});
   }
 
-  forget({ key }: InBandWriter): void {
-    this.#running.delete(key);
+  forget(place: WriterPlace): void {
+    this.#running.delete(place.key);
+    place.writer = undefined;
   }
 
   /** For when nothing comes in any more. */

@@ -4,6 +4,7 @@
 import { encodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
   ConnectionInfo,
+  DeadlineQueue,
   FrameForm,
   ResponseConnector,
   ResponseWriter,
@@ -16,9 +17,18 @@ import { FrameKind, IN_BAND_TRANSPORT, IN_BAND_TYPE } from "./frames.ts";
 export interface WriterHost {
   readonly encoder: FrameEncoder;
   /** Bounds how long a caller may take for what is left of a response that is over. */
-  readonly finishing: { add(writer: InBandWriter): void; delete(writer: InBandWriter): void };
+  readonly finishing: DeadlineQueue<InBandWriter>;
   /** Called once, when nothing more can be said to the writer. */
-  forget(writer: InBandWriter): void;
+  forget(place: WriterPlace): void;
+}
+
+/**
+ * What refers to a writer for as long as something may be said to it. Maps, and streams with their listeners, may be
+ * kept long after their end, or what went through them.
+ */
+export interface WriterPlace {
+  readonly key: string;
+  writer: InBandWriter | undefined;
 }
 
 const HEADERS = { "content-type": IN_BAND_TYPE } as const;
@@ -28,7 +38,7 @@ const BATCH_LENGTH = 64 * 1024;
 export class InBandWriter implements ResponseConnector, ResponseWriter {
   readonly transport = IN_BAND_TRANSPORT;
   readonly framing = "bare";
-  readonly key: string;
+  readonly place: WriterPlace;
   /** Its request is answered here and not some other way. */
   isConnected = false;
   onControl: (control: "stop" | "kill") => void = nothing;
@@ -48,7 +58,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   #wake: (() => void) | undefined;
 
   constructor(key: string, exchange: Exchange, host: WriterHost) {
-    this.key = key;
+    this.place = { key, writer: this };
     this.#exchange = exchange;
     this.#host = host;
   }
@@ -56,8 +66,10 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   connect(_info: ConnectionInfo): ResponseWriter {
     this.isConnected = true;
     const { output } = this.#exchange;
-    if (output.closed) setImmediate(this.#closed);
-    else output.once("close", this.#closed);
+    const { place } = this;
+    const closed = (): void => place.writer?.closed();
+    if (output.closed) setImmediate(closed);
+    else output.on("close", closed);
     return this;
   }
 
@@ -89,9 +101,9 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   async end(): Promise<void> {
     if (!this.#isOver) this.#finish(FrameKind.END);
     if (!this.#isClosed) {
-      this.#host.finishing.add(this);
+      const deadline = this.#host.finishing.add(this);
       await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#host.finishing.delete(this);
+      this.#host.finishing.delete(deadline);
     }
     if (this.#isLost)
       throw new RequestPlaneError("disconnected", "The caller left before its response was whole");
@@ -151,9 +163,10 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     else this.#exchange.output.write(bytes);
   }
 
-  readonly #closed = (): void => {
+  /** The exchange is. */
+  closed(): void {
     this.#isClosed = true;
-    this.#host.forget(this);
+    this.#host.forget(this.place);
     this.#isLost = !this.#isOver || !this.#exchange.isOutputWhole;
     if (!this.#isOver) {
       this.#isOver = true;
@@ -161,7 +174,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     }
     this.#wake?.();
     this.#wake = undefined;
-  };
+  }
 }
 
 const OPENED: OutgoingFrame = { kind: FrameKind.OPENED, body: "" };
