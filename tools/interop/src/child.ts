@@ -61,12 +61,17 @@ export class Child implements AsyncDisposable {
       else if ("failed" in message) reject(new Error(String(message.failed)));
     };
     this.#messages.on("message", listener);
-    const gone = this.ended.then(() => Promise.reject(new Error(this.#obituary())));
     try {
-      return await within(`Waiting for '${key}' of ${this.name}`, Promise.race([promise, gone]), timeoutMs);
+      return await within(`'${key}' of ${this.name}`, this.whileAlive(promise), timeoutMs);
     } finally {
       this.#messages.off("message", listener);
     }
+  }
+
+  /** The same promise, or a rejection with its last words when it ends before. */
+  whileAlive<T>(promise: Promise<T>): Promise<T> {
+    const gone = this.ended.then(() => Promise.reject(new Error(this.#obituary())));
+    return Promise.race([promise, gone]);
   }
 
   onMessage(listener: (message: object) => void): void {

@@ -9,9 +9,9 @@ import type { Cell, CellResult, Outcome } from "./cell.ts";
 import type { Plane, Release } from "./releases.ts";
 import { Site } from "./site.ts";
 import type { Surroundings } from "./site.ts";
-import { within } from "./waiting.ts";
+import { limited } from "./waiting.ts";
 
-const CELL_MS = 20_000;
+const CELL_MS = 60_000;
 
 export interface RunPlan {
   readonly cells: readonly Cell[];
@@ -74,7 +74,7 @@ async function runColumn(
 
 async function outcomeOf(cell: Cell, site: Site): Promise<Outcome> {
   try {
-    const ended = await within("The cell", cell.run(site), cell.timeoutMs ?? CELL_MS);
+    const ended = await limited("The cell", () => cell.run(site), cell.timeoutMs ?? CELL_MS);
     return ended ? { status: "cannot", why: ended.cannot } : { status: "pass" };
   } catch (error) {
     return { status: "fail", what: error instanceof Error ? error.message : String(error) };

@@ -87,6 +87,9 @@ export class Site implements AsyncDisposable {
       ...(!this.isSince("0.8") && { DYN_TCP_RPC_PORT: String(await freePort()) }),
       ...(!this.isSince("1.0") && { DYN_HTTP_RPC_PORT: String(await freePort()) }),
       ...(this.needsNats && { NATS_SERVER: this.surroundings.natsUrl }),
+      // Dynamo's default. Without it, a frontend of 1.6 on two processors has four threads; on NATS each model that it
+      // finds blocks one until the component is registered, and with four models at once it never accepts a connection.
+      DYN_RUNTIME_MAX_BLOCKING_THREADS: "512",
       DYN_LOG: "warn",
       HF_HUB_OFFLINE: "1",
       PYTHONUNBUFFERED: "1",

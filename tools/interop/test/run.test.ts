@@ -4,6 +4,7 @@ import type { Cell } from "../src/cell.ts";
 import { loadCells } from "../src/cells.ts";
 import { columnsOf, runCells } from "../src/run.ts";
 import type { Site } from "../src/site.ts";
+import { until, within } from "../src/waiting.ts";
 
 const surroundings = {
   natsUrl: "nats://127.0.0.1:1",
@@ -38,6 +39,24 @@ describe("runCells", () => {
       "0.7.1 only old: pass",
     ]);
     expect(results[3]).toMatchObject({ what: "The cell took longer than 50 ms" });
+  });
+
+  it("tells for what a cell that took too long has waited", async () => {
+    const never = new Promise(() => undefined);
+    const waits: Cell["run"] = async () => {
+      await until("the sun has risen", () => true);
+      await Promise.all([
+        until("pigs fly", () => never as Promise<boolean>),
+        within("an answer", never, 60_000),
+      ]);
+      return undefined;
+    };
+    const [result] = await run([{ section: "s", name: "a", timeoutMs: 50, run: waits }]);
+    const limit = "The cell took longer than 50 ms";
+    const what = new RegExp(
+      `^${limit}; it has waited [0-9.]+ s until pigs fly; it has waited [0-9.]+ s for an answer$`,
+    );
+    expect(result).toMatchObject({ status: "fail", what: expect.stringMatching(what) as unknown });
   });
 
   it("starts a role once for a site and disposes of it, of neighbours too", async () => {

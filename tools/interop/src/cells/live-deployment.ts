@@ -137,7 +137,7 @@ class Deployment {
 /** It is told to end, and does when nothing runs there any more. */
 async function leaves(child: Child): Promise<void> {
   await child.kill("SIGTERM");
-  await within(`The end of ${child.name}`, child.ended, 15_000);
+  await within(`the end of ${child.name}`, child.ended, 15_000);
 }
 
 /** The same, and a moment for frontends to hear of it. */

@@ -45,7 +45,6 @@ export const cells = inSection("Payloads in msgpack", [
   }),
   {
     name: "a worker of ours that advertises it is asked in it since 1.4, and in JSON by callers before",
-    timeoutMs: 60_000,
     run: async (site) => {
       const endpoint = "interop.packed.generate";
       await using worker = await startOurWorker(site, endpoint, { speaksMsgpack: true });

@@ -137,7 +137,6 @@ const endings: readonly SectionCell[] = [
   },
   {
     name: "stop ends the stream well, and their handler sees a stop and no kill",
-    timeoutMs: 30_000,
     run: async (site) => {
       const startedAt = performance.now();
       const { state } = await stopAfterThree(site);
@@ -151,7 +150,6 @@ const endings: readonly SectionCell[] = [
   },
   {
     name: "what their handler yields after a stop arrives",
-    timeoutMs: 30_000,
     run: async (site) => {
       const { items } = await stopAfterThree(site);
       assert.ok(!items.includes("last words"), "A worker of Dynamo can do this by now");

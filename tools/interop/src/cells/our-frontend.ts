@@ -14,7 +14,6 @@ const QUESTION = "one two three";
 export const cells = inSection("Our frontend, their echo worker", [
   {
     name: "lists their worker's model",
-    timeoutMs: 60_000,
     run: async (site) => {
       assert.ok((await (await scene(site)).models()).includes(THEIR_MODEL));
     },
@@ -41,7 +40,6 @@ export const cells = inSection("Our frontend, their echo worker", [
   },
   {
     name: "takes two workers of ours and one of theirs in turn behind one model",
-    timeoutMs: 60_000,
     run: async (site) => {
       const frontend = await site.use(ourFrontend);
       await using _ours = await startTwoOfOurs(site, "both");

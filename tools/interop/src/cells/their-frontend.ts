@@ -23,7 +23,6 @@ const QUESTION = "one two three four five six";
 const answers: readonly Omit<Cell, "section">[] = [
   {
     name: "lists our worker's model",
-    timeoutMs: 60_000,
     run: async (site) => {
       assert.ok((await (await scene(site)).models()).includes(OUR_MODEL));
     },
@@ -73,7 +72,6 @@ const answers: readonly Omit<Cell, "section">[] = [
 const leaving: readonly Omit<Cell, "section">[] = [
   {
     name: "kills the request at our worker when its client leaves",
-    timeoutMs: 40_000,
     run: async (site) => {
       const frontend = await site.use(theirFrontend);
       await using worker = await startOurChatWorker(site, "left", ["--drain-timeout", "20"]);
@@ -86,12 +84,11 @@ const leaving: readonly Omit<Cell, "section">[] = [
       client.abort();
       // With the request still running, it would wait for the drain timeout.
       await worker.process.kill("SIGTERM");
-      await within("The end of our worker", worker.process.ended, 5_000);
+      await within("the end of our worker", worker.process.ended, 5_000);
     },
   },
   {
     name: "tells a client that our worker was killed, and never that the answer was whole",
-    timeoutMs: 40_000,
     run: async (site) => {
       const frontend = await site.use(theirFrontend);
       await using _ = await startOurChatWorker(site, "doomed");
@@ -103,7 +100,6 @@ const leaving: readonly Omit<Cell, "section">[] = [
   },
   {
     name: "takes two workers of ours and one of theirs in turn behind one model",
-    timeoutMs: 60_000,
     run: async (site) => {
       await using _ours = await startTwoOfOurs(site, "mixed");
       await using _theirs = await startTheirEcho(site, "mixed");

@@ -9,6 +9,10 @@ import { until } from "../waiting.ts";
 import { startPython } from "./python-program.ts";
 
 const APPS = new URL("../../../../apps/", import.meta.url).pathname;
+/** How long a process may take until it does what it is for. Machines of CI are slow. */
+const START_MS = 30_000;
+/** How long a frontend that starts may take for one answer. */
+const ANSWER_MS = 5_000;
 /** Of the workers that cells share. */
 export const OUR_MODEL = "ours";
 export const THEIR_MODEL = "theirs";
@@ -25,24 +29,33 @@ export class ChatFrontend implements AsyncDisposable {
 
   /** Resolves when the model is listed and answers, which for some releases is not the same moment. */
   async waitFor(model: string): Promise<void> {
-    await until(`the frontend lists ${model}`, async () => (await this.models()).includes(model), 15_000);
-    await until(`the frontend answers for ${model}`, () => this.#answersFor(model));
+    const { name } = this.process;
+    const lists = async (): Promise<boolean> => (await this.models()).includes(model);
+    await this.process.whileAlive(until(`${name} lists ${model}`, lists, START_MS));
+    await this.process.whileAlive(
+      until(`${name} answers for ${model}`, () => this.#answersFor(model), START_MS),
+    );
   }
 
   async #answersFor(model: string): Promise<boolean> {
     const body = JSON.stringify({ model, messages: [{ role: "user", content: "ready?" }] });
     const headers = { "content-type": "application/json" };
-    const url = `${this.url}/v1/chat/completions`;
-    const response = await fetch(url, { method: "POST", headers, body }).catch(() => undefined);
+    const response = await this.#fetch("/v1/chat/completions", { method: "POST", headers, body });
     await response?.body?.cancel();
     return response?.ok === true;
   }
 
   async models(): Promise<string[]> {
-    const response = await fetch(`${this.url}/v1/models`).catch(() => undefined);
+    const response = await this.#fetch("/v1/models");
     if (!response?.ok) return [];
     const { data } = (await response.json()) as { data: { id: string }[] };
     return data.map(({ id }) => id);
+  }
+
+  /** Nothing when it isn't there yet, or says nothing. */
+  #fetch(path: string, options: RequestInit = {}): Promise<Response | undefined> {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    return fetch(`${this.url}${path}`, { ...options, signal }).catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,7 +150,8 @@ async function startApp(site: Site, app: string, args: readonly string[]): Promi
 /** Resolves when it is in the log. Rejects with the log when it doesn't come. */
 async function says(child: Child, what: RegExp): Promise<RegExpExecArray> {
   const holds = (): boolean => what.test(child.log);
-  await until(`${child.name} says ${String(what)}`, holds).catch((cause: unknown) => {
+  const said = until(`${child.name} says ${String(what)}`, holds, START_MS);
+  await child.whileAlive(said).catch((cause: unknown) => {
     throw new Error(`${String(cause)}; it said:\n${child.log}`, { cause });
   });
   const found = what.exec(child.log);

@@ -2,6 +2,7 @@
  * What clients of an OpenAI frontend do.
  */
 import type { ChatFrontend } from "../roles/chat.ts";
+import { within } from "../waiting.ts";
 
 const CHAT_MS = 10_000;
 
@@ -33,7 +34,7 @@ export interface ChatAnswer {
 
 export function ask({ url }: ChatFrontend, options: ChatOptions): Promise<Response> {
   const { model, text, stream = false, fault, usage, signal } = options;
-  const bound = AbortSignal.timeout(CHAT_MS);
+  const bound = AbortSignal.timeout(2 * CHAT_MS);
   return fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -49,7 +50,11 @@ export function ask({ url }: ChatFrontend, options: ChatOptions): Promise<Respon
 }
 
 /** Asks, and reads all of the answer. */
-export async function chat(frontend: ChatFrontend, options: ChatOptions): Promise<ChatAnswer> {
+export function chat(frontend: ChatFrontend, options: ChatOptions): Promise<ChatAnswer> {
+  return within(`a chat with ${options.model}`, readAll(frontend, options), CHAT_MS);
+}
+
+async function readAll(frontend: ChatFrontend, options: ChatOptions): Promise<ChatAnswer> {
   const response = await ask(frontend, options);
   const raw = await response.text();
   return { status: response.status, raw, ...(options.stream ? fromEvents(raw) : fromBody(raw)) };
