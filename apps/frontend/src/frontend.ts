@@ -11,11 +11,15 @@ import type { Options } from "./options.ts";
 import { Router } from "./router.ts";
 import { busyThresholdRoute } from "./routes/busy-threshold.ts";
 import { chatCompletionsRoute } from "./routes/chat-completions.ts";
+import { completionsRoute } from "./routes/completions.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { RunningRequests } from "./running-requests.ts";
 import { createServer, refuseWhileDraining } from "./server.ts";
+import { Preprocessors } from "./tokens/preprocessors.ts";
+import { TokensMode } from "./tokens/tokens-mode.ts";
+import { workerCall } from "./tokens/worker-call.ts";
 
 export interface FrontendParts {
   readonly options: Options;
@@ -33,6 +37,7 @@ export class Frontend {
   readonly metrics: FrontendMetrics;
   /** Absent unless the router's mode is `kv`. */
   readonly kv: KvRouting | undefined;
+  readonly #preprocessors: Preprocessors;
   readonly #options: Options;
   readonly #app: FastifyInstance;
   #closing: Promise<void> | undefined;
@@ -45,6 +50,8 @@ export class Frontend {
     const { namespace, modelName } = options;
     const kv = options.routerMode === "kv" ? new KvRouting(options, logger) : undefined;
     this.kv = kv;
+    const preprocessors = new Preprocessors(logger);
+    this.#preprocessors = preprocessors;
     this.models = new Models({
       manager: this.manager,
       discovery,
@@ -52,7 +59,10 @@ export class Frontend {
       schemes,
       namespace,
       modelName,
-      onChange: (models) => kv?.update(models),
+      onChange: (models) => {
+        kv?.update(models);
+        preprocessors.update(models.values());
+      },
     });
     const metrics = new FrontendMetrics(options.metricsPrefix, this.models);
     this.metrics = metrics;
@@ -87,6 +97,7 @@ export class Frontend {
     await this.#app.close();
     await this.models.close();
     this.kv?.close();
+    await this.#preprocessors.close();
     await this.manager.close();
   }
 
@@ -94,13 +105,17 @@ export class Frontend {
     const options = this.#options;
     refuseWhileDraining(app, this.running);
     modelRoutes(app, this.models);
-    chatCompletionsRoute(app, {
+    const router = new Router(options.routerMode, this.kv);
+    const dependencies = {
       models: this.models,
-      router: new Router(options.routerMode, this.kv),
+      router,
+      tokens: new TokensMode(this.#preprocessors, (model, facts) => workerCall(router, model, facts)),
       running: this.running,
       metrics: this.metrics,
       responseLimit: options.httpResponseLimitMb * 1024 * 1024,
-    });
+    };
+    chatCompletionsRoute(app, dependencies);
+    completionsRoute(app, dependencies);
   }
 }
 

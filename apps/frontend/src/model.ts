@@ -32,6 +32,11 @@ export class Model {
     for (const { workers } of this.endpoints) yield* workers.values();
   }
 
+  /** Whether its cards name this type, such as `Chat`. */
+  serves(type: string): boolean {
+    return [...this.cards()].some((card) => modelTypes(card).includes(type));
+  }
+
   /** Whether at least one worker can take a request. */
   get isReady(): boolean {
     return this.endpoints.some((endpoint) => this.routable(endpoint).length > 0);
@@ -52,4 +57,9 @@ export class Model {
   #reaches({ transport }: Instance): boolean {
     return this.#schemes.includes(Object.keys(transport)[0] ?? "");
   }
+}
+
+/** The types that a card names. */
+export function modelTypes({ model_type: types }: ModelCard): readonly string[] {
+  return types.split("|").map((type) => type.trim());
 }

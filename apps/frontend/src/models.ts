@@ -13,7 +13,7 @@ import type {
   Logger,
   NetworkManager,
 } from "@dynamo/request-plane-core";
-import { Model } from "./model.ts";
+import { Model, modelTypes } from "./model.ts";
 import type { ChatClient } from "./model.ts";
 
 export interface ModelsOptions {
@@ -34,6 +34,9 @@ export interface ModelsOptions {
 const WATCH_AGAIN_MS = 1_000;
 /** How often to look whether the last requests of an endpoint without cards have ended, in milliseconds. */
 const LINGER_MS = 1_000;
+
+const SERVED_TYPES = ["Chat", "Completions"];
+const SERVED_INPUTS = ["Text", "Tokens"];
 
 export class Models {
   readonly #options: ModelsOptions;
@@ -115,8 +118,8 @@ export class Models {
   #isWanted({ card_json: card, ...record }: ModelRecord): boolean {
     const { modelName, logger } = this.#options;
     if (modelName !== undefined && card.display_name !== modelName) return false;
-    if (card.model_input === "Text" && card.model_type.split("|").some((type) => type.trim() === "Chat"))
-      return true;
+    const isServed = modelTypes(card).some((type) => SERVED_TYPES.includes(type));
+    if (isServed && SERVED_INPUTS.includes(card.model_input)) return true;
     logger.warn(
       {
         model: card.display_name,
@@ -124,7 +127,7 @@ export class Models {
         type: card.model_type,
         input: card.model_input,
       },
-      "Not served: the worker must take chat requests as text (model_type Chat, model_input Text)",
+      "Not served: the worker must take chats or completions (model_type Chat or Completions), as text or tokens (model_input Text or Tokens)",
     );
     return false;
   }
@@ -132,7 +135,7 @@ export class Models {
   /** Makes the models anew from the cards: simpler than keeping them up to date, and cards change seldom. */
   async #rebuild(): Promise<void> {
     const workers = new Map<string, Map<string, Map<InstanceId, ModelCard>>>();
-    for (const { card_json: card, ...record } of this.#cards.values()) {
+    for (const { card_json: card, ...record } of this.#consistentCards()) {
       const endpoints = getOrAdd(
         workers,
         card.display_name,
@@ -144,6 +147,23 @@ export class Models {
     this.#models = new Map([...workers].map(([name, endpoints]) => [name, this.#model(name, endpoints)]));
     this.#options.onChange?.(this.#models);
     await this.#closeUnused();
+  }
+
+  /** Workers of one model must take the same: one that takes text can't go on with what was made for tokens. */
+  *#consistentCards(): Iterable<ModelRecord> {
+    const inputs = new Map<string, string>();
+    for (const record of this.#cards.values()) {
+      const { display_name: model, model_input: input } = record.card_json;
+      const expected = getOrAdd(inputs, model, () => input);
+      if (input === expected) yield record;
+      else {
+        const endpoint = formatEndpointName(record);
+        this.#options.logger.warn(
+          { model, endpoint, input, expected },
+          "Not served: the model's other workers take another input",
+        );
+      }
+    }
   }
 
   #model(name: string, endpoints: ReadonlyMap<string, ReadonlyMap<InstanceId, ModelCard>>): Model {

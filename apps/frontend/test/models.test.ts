@@ -143,8 +143,8 @@ describe("models", () => {
   });
 
   test.each([
-    ["Tokens", "Chat"],
-    ["Text", "Completions"],
+    ["Tokens", "Prefill"],
+    ["Text", "Images"],
     ["Tensor", "TensorBased"],
   ])("that take %s for %s are not served", async (model_input, model_type) => {
     const deployment = await deploy();

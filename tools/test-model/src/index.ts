@@ -3,6 +3,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { modelFiles } from "./files.ts";
 
+export { testModelSlots } from "./card.ts";
+export type { TestModelFile } from "./card.ts";
 export { MAX_POSITIONS } from "./files.ts";
 export { BOS_ID, EOS_ID, SPECIAL_TOKENS, VOCABULARY_SIZE } from "./vocabulary.ts";
 

@@ -1,5 +1,5 @@
 /**
- * A stream of chunks as the one `chat.completion` of a request that doesn't stream.
+ * A stream of chunks as the one answer to a request that doesn't stream.
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { asChunk, isFields } from "./chunk.ts";
@@ -7,9 +7,19 @@ import type { ChatChunk, Fields } from "./chunk.ts";
 import { emptyJoined, join } from "./merge.ts";
 import type { Joined } from "./merge.ts";
 
+/** What an answer is called, and how its choices end up. */
+export interface WholeForm {
+  readonly object: string;
+  finishChoice(index: unknown, joined: Joined): Fields;
+}
+
 /** Rejects with what the stream throws, and with `protocol_error` when the stream holds no chunk. */
-export async function aggregate(items: AsyncIterable<unknown>, budget: ResponseBudget): Promise<Fields> {
-  const completion = new Completion();
+export async function aggregate(
+  items: AsyncIterable<unknown>,
+  budget: ResponseBudget,
+  form: WholeForm = CHAT_COMPLETION,
+): Promise<Fields> {
+  const completion = new Completion(form);
   for await (const item of items) {
     budget.spend(item);
     completion.add(asChunk(item));
@@ -47,9 +57,14 @@ function roughSize(value: unknown): number {
 }
 
 class Completion {
+  readonly #form: WholeForm;
   readonly #head = emptyJoined();
   readonly #choices = new Map<unknown, Joined>();
   #chunks = 0;
+
+  constructor(form: WholeForm) {
+    this.#form = form;
+  }
 
   add({ choices, ...head }: ChatChunk): void {
     this.#chunks += 1;
@@ -75,21 +90,29 @@ class Completion {
     const choices = [...this.#choices].sort(([a], [b]) => Number(a) - Number(b));
     return {
       ...this.#head,
-      object: "chat.completion",
-      choices: choices.map(([index, choice]) => finishChoice(index, choice)),
+      object: this.#form.object,
+      choices: choices.map(([index, choice]) => this.#form.finishChoice(index, choice)),
     };
   }
 }
 
-function finishChoice(index: unknown, { delta, ...rest }: Joined): Fields {
-  return {
+/** A chat: the fragments of its message are in `delta`. */
+export const CHAT_COMPLETION: WholeForm = {
+  object: "chat.completion",
+  finishChoice: (index, { delta, ...rest }) => ({
     finish_reason: null,
     logprobs: null,
     ...rest,
     index,
     message: finishMessage(isFields(delta) ? delta : {}),
-  };
-}
+  }),
+};
+
+/** A completion: its text is in the choice itself. */
+export const TEXT_COMPLETION: WholeForm = {
+  object: "text_completion",
+  finishChoice: (index, choice) => ({ text: "", finish_reason: null, logprobs: null, ...choice, index }),
+};
 
 function finishMessage({ tool_calls: toolCalls, ...rest }: Fields): Fields {
   return {

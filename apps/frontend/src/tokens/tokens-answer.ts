@@ -1,0 +1,86 @@
+/** An answer that has begun, to be streamed or to be gathered. */
+import type { ResponseBudget } from "../chat/aggregate.ts";
+import type { Fields } from "../chat/chunk.ts";
+import { annotationEvent, dataEvent } from "../chat/sse.ts";
+import type { AnswerForm, WholeChoice } from "./answer-form.ts";
+import type { Piece } from "./pieces.ts";
+import { usageFields } from "./usage.ts";
+import type { Usage } from "./usage.ts";
+
+/** Told as the answer comes, for metrics. */
+export interface AnswerObserver {
+  tokens(count: number): void;
+}
+
+export interface AnswerParts {
+  readonly pieces: AsyncIterable<readonly Piece[]>;
+  readonly form: AnswerForm;
+  /** One for each prompt. */
+  readonly usages: readonly Usage[];
+  /** What the client asked to be told besides the answer, by names. Only streams say it. */
+  readonly annotations: Readonly<Record<string, unknown>>;
+}
+
+export class TokensAnswer {
+  readonly #parts: AnswerParts;
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts;
+  }
+
+  get usages(): readonly Usage[] {
+    return this.#parts.usages;
+  }
+
+  /** Server-sent events, those that are here together. */
+  async *events(
+    withUsage: boolean,
+    observer: AnswerObserver,
+  ): AsyncGenerator<readonly string[], void, undefined> {
+    const { pieces, form, usages, annotations } = this.#parts;
+    const notes = Object.entries(annotations).map(([event, value]) =>
+      annotationEvent({ event, comment: [JSON.stringify(value)] }),
+    );
+    if (notes.length > 0) yield notes;
+    for await (const batch of pieces) {
+      yield batch.map((piece) => {
+        observer.tokens(piece.tokens);
+        return dataEvent(form.chunk(piece));
+      });
+    }
+    if (withUsage) yield [dataEvent(form.usageChunk(usageFields(usages)))];
+  }
+
+  /** Rejects with what the worker's response throws, and when the answer is over the budget. */
+  async whole(budget: ResponseBudget, observer: AnswerObserver): Promise<Fields> {
+    const { pieces, form, usages } = this.#parts;
+    const choices = usages.map((_usage, index) => new GatheredChoice(index));
+    for await (const batch of pieces) {
+      for (const piece of batch) {
+        observer.tokens(piece.tokens);
+        budget.spend(piece);
+        choices[piece.index]?.add(piece);
+      }
+    }
+    return form.whole(choices, usageFields(usages));
+  }
+}
+
+class GatheredChoice implements WholeChoice {
+  readonly index: number;
+  text = "";
+  logprobs: WholeChoice["logprobs"] = null;
+  finish: WholeChoice["finish"] = null;
+  stopReason: WholeChoice["stopReason"];
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  add({ text, logprobs, finish, stopReason }: Piece): void {
+    this.text += text;
+    if (logprobs) this.logprobs = [...(this.logprobs ?? []), ...logprobs];
+    this.finish = finish ?? this.finish;
+    this.stopReason = stopReason ?? this.stopReason;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Looks for texts that end an answer. Text that may be the beginning of one is held back until it is known.
+ */
+
+export interface Found {
+  /** What comes before the stop text. */
+  readonly text: string;
+  readonly stop: string;
+}
+
+export class StopTexts {
+  readonly #stops: readonly string[];
+  #held = "";
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops.filter((stop) => stop !== "");
+  }
+
+  /** Takes more text and returns what can be shown, or what was found. `mayStop` false lets stop texts pass. */
+  push(text: string, mayStop: boolean): string | Found {
+    if (this.#stops.length === 0) return text;
+    const all = this.#held + text;
+    const found = mayStop ? this.#find(all) : undefined;
+    if (found) {
+      this.#held = "";
+      return found;
+    }
+    const from = mayStop ? this.#beginning(all) : this.#beginningAfter(all);
+    this.#held = all.slice(from);
+    return all.slice(0, from);
+  }
+
+  /** What was held back, when nothing follows. */
+  end(): string {
+    const rest = this.#held;
+    this.#held = "";
+    return rest;
+  }
+
+  /** The first one in the text; of two at the same place the one that is whole first. */
+  #find(all: string): Found | undefined {
+    let at = -1;
+    let first = "";
+    for (const stop of this.#stops) {
+      const place = all.indexOf(stop);
+      if (place < 0 || (at >= 0 && (place > at || (place === at && stop.length >= first.length)))) continue;
+      at = place;
+      first = stop;
+    }
+    return at < 0 ? undefined : { text: all.slice(0, at), stop: first };
+  }
+
+  /** Where the text may begin to be a stop text; its length when nowhere. */
+  #beginning(all: string): number {
+    const longest = Math.max(...this.#stops.map((stop) => stop.length));
+    for (let at = Math.max(0, all.length - longest + 1); at < all.length; at++) {
+      if (this.#stops.some((stop) => beginsWith(stop, all, at))) return at;
+    }
+    return all.length;
+  }
+
+  /** The same behind the last stop text that passes: its end doesn't count as the beginning of another. */
+  #beginningAfter(all: string): number {
+    const ends = this.#stops.map((stop) => {
+      const at = all.lastIndexOf(stop);
+      return at < 0 ? 0 : at + stop.length;
+    });
+    return Math.max(this.#beginning(all), ...ends);
+  }
+}
+
+/** Whether the text from here on is the beginning of the stop text. Looks at one character first: most differ. */
+function beginsWith(stop: string, all: string, at: number): boolean {
+  return (
+    stop.charCodeAt(0) === all.charCodeAt(at) &&
+    stop.length > all.length - at &&
+    stop.startsWith(all.slice(at))
+  );
+}
