@@ -45,6 +45,11 @@ export async function eventPlaneFromEnv(options: EventPlaneFromEnv): Promise<Eve
       const { natsEvents } = await load(mode, [NATS], () => import("./nats/index.ts"));
       return eventPlane({ ...channels, transport: natsEvents(given) });
     }
+    case "jetstream": {
+      const packages = [NATS, "@nats-io/jetstream", "@nats-io/obj"];
+      const { jetStreamPlane } = await load(mode, packages, () => import("./jetstream/index.ts"));
+      return jetStreamPlane({ discovery: manager.discovery, ...given });
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { text } from "@dynamo/request-plane-core";
 import type { Setting } from "@dynamo/request-plane-core";
 
-export const EVENT_PLANE_MODES = ["zmq", "nats"] as const;
+/** `jetstream` is the way of Dynamo 0.7, which has no such choice. */
+export const EVENT_PLANE_MODES = ["zmq", "nats", "jetstream"] as const;
 export type EventPlaneMode = (typeof EVENT_PLANE_MODES)[number];
 
 /** The variables of the event plane. Source: interop notes, section D8. */

@@ -1,9 +1,8 @@
 /** What workers tell arrives at routers, over each transport. */
-import { until } from "@dynamo/test-support";
 import { describe, expect, test } from "vitest";
 import type { EventTransport } from "../src/index.ts";
 import { describeWithNats, natsTransports, zmqOnLoopback } from "./support/transports.ts";
-import { overlap, range, removed, stored, World } from "./support/world.ts";
+import { overlap, range, removed, stored, until, World } from "./support/world.ts";
 
 describe("over ZMQ", () => brings(async () => zmqOnLoopback));
 describeWithNats("over NATS", () => brings(natsTransports));

@@ -11,13 +11,12 @@ import {
 } from "@dynamo/kv-router/wire";
 import type { EventEnvelope } from "@dynamo/kv-router/wire";
 import { natsLink } from "@dynamo/request-plane-nats/connection";
-import { until } from "@dynamo/test-support";
 import { expect, onTestFinished, test } from "vitest";
 import { Publisher, Subscriber } from "zeromq";
 import type { EnvelopeListener, EventTransport } from "../src/index.ts";
 import { natsEvents } from "../src/nats/index.ts";
 import { describeWithNats, natsServer, zmqOnLoopback } from "./support/transports.ts";
-import { GENERATE, removed, stored, World } from "./support/world.ts";
+import { GENERATE, removed, stored, until, World } from "./support/world.ts";
 
 interface Recorded {
   readonly zmq: Readonly<Record<"stored" | "metrics" | "sequence", string[]>>;

@@ -1,4 +1,5 @@
 /** Workers and routers of one test, over real sockets and a real request plane. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { memoryDiscovery } from "@dynamo/discovery";
 import { KvRouter } from "@dynamo/kv-router";
 import type { KvChange, KvRouterOptions, SequenceEvent } from "@dynamo/kv-router";
@@ -19,7 +20,11 @@ import type {
 
 export const GENERATE = { namespace: "dynamo", component: "backend", endpoint: "generate" };
 
-const LOOPBACK = { DYN_TCP_RPC_HOST: "127.0.0.1", DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1" };
+const LOOPBACK = {
+  DYN_TCP_RPC_HOST: "127.0.0.1",
+  DYN_TCP_RPC_PORT: "0",
+  DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
+};
 
 export interface Worker {
   readonly manager: NetworkManager;
@@ -125,4 +130,13 @@ export function overlap(
 
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at);
+}
+
+/** Polls until the condition holds; fails after 40 seconds. Machines are busy, and servers that were killed take their time. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 40_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`);
+    await sleep(5);
+  }
 }

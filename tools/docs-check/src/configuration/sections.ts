@@ -1,5 +1,6 @@
 import { DISCOVERY_SETTINGS, ETCD_SETTINGS } from "@dynamo/discovery";
 import { EVENT_PLANE_SETTINGS } from "@dynamo/event-plane";
+import { JETSTREAM_SETTINGS } from "@dynamo/event-plane/jetstream";
 import { ZMQ_SETTINGS } from "@dynamo/event-plane/zmq";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { SettingsTable } from "@dynamo/request-plane-core";
@@ -47,9 +48,9 @@ const tables: { path: string; table: SettingsTable; text: string }[] = [
   },
   {
     path: "packages/event-plane",
-    table: { ...EVENT_PLANE_SETTINGS, ...ZMQ_SETTINGS },
+    table: { ...EVENT_PLANE_SETTINGS, ...ZMQ_SETTINGS, ...JETSTREAM_SETTINGS },
     text:
-      "Options are those of `eventPlaneFromEnv()` and `zmqEvents()`; over NATS the settings of the NATS plane count. " +
+      "Options are those of `eventPlaneFromEnv()`, `zmqEvents()` and `jetStreamPlane()`; over NATS the settings of the NATS plane count. " +
       "An event plane that isn't there is an error, also in the environment.",
   },
 ];

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { Objm } from "@nats-io/obj";
+import type { ObjectStore } from "@nats-io/obj";
+import type { KvEvent } from "@dynamo/kv-router";
+import { decodeSnapshot, encodeSnapshot } from "@dynamo/kv-router/wire";
+import type { NatsLink } from "@dynamo/request-plane-nats/connection";
+import type { JetStreamNames } from "./names.ts";
+
+/** Somebody may be writing: two readings so far apart that agree are whole. */
+const BETWEEN_READINGS_MS = 100;
+const MOST_READINGS = 10;
+
+/** What routers leave for those that come later: an object with all blocks of all workers. */
+export class StateStore {
+  readonly #link: NatsLink;
+  readonly #names: JetStreamNames;
+
+  constructor(link: NatsLink, names: JetStreamNames) {
+    this.#link = link;
+    this.#names = names;
+  }
+
+  /** Rejects when the store can't be read, or holds something else. */
+  async load(): Promise<KvEvent[]> {
+    const store = await this.#store();
+    let before = await store.getBlob(this.#names.object);
+    for (let reading = 1; reading < MOST_READINGS; reading++) {
+      await sleep(BETWEEN_READINGS_MS);
+      const now = await store.getBlob(this.#names.object);
+      const isSame = before && now ? Buffer.compare(before, now) === 0 : before === now;
+      before = now;
+      if (isSame) break;
+    }
+    return before ? decodeSnapshot(before) : [];
+  }
+
+  async save(events: Iterable<KvEvent>): Promise<void> {
+    const store = await this.#store();
+    await store.putBlob({ name: this.#names.object }, encodeSnapshot(events));
+  }
+
+  /** Throws away what was left, and what the stream holds. */
+  async reset(): Promise<void> {
+    const connection = await this.#link.connect();
+    const { streams } = await jetstreamManager(connection);
+    await streams.purge(this.#names.stream);
+    const store = await this.#store();
+    await store.destroy();
+  }
+
+  async #store(): Promise<ObjectStore> {
+    return new Objm(await this.#link.connect()).create(this.#names.bucket);
+  }
+}
