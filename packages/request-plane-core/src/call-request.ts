@@ -10,7 +10,7 @@ import type { Route } from "./route.ts";
 import type { Headers, InBandRequest, OutboundRequest } from "./transport.ts";
 import { encodeControlMessage } from "./wire/control-message.ts";
 import type { ConnectionInfo } from "./wire/control-message.ts";
-import { encodeTwoPartHead } from "./wire/two-part.ts";
+import { encodeTwoPartHead, encodeTwoPartText } from "./wire/two-part.ts";
 
 /** Dynamo refuses to send larger ones (wire-protocol notes, section 1.2). */
 const MAX_CONTROL_BYTES = 128 * 1024;
@@ -68,15 +68,9 @@ export class CallRequest {
       ...this.#ownHeaders(),
     };
     const payload = this.#payload ?? "";
-    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload.bytes;
-    const head = encodeTwoPartHead(this.#control(info), bytes.length);
-    return {
-      address,
-      headers,
-      envelope: [head, bytes],
-      envelopeBytes: head.length + bytes.length,
-      ...(signal && { signal }),
-    };
+    const envelope = envelopeOf(this.#control(info), typeof payload === "string" ? payload : payload.bytes);
+    const envelopeBytes = envelope.reduce((total, { length }) => total + length, 0);
+    return { address, headers, envelope, envelopeBytes, ...(signal && { signal }) };
   }
 
   /** To a worker that answers in-band. What the control message says is not said again in headers. */
@@ -111,6 +105,12 @@ export class CallRequest {
     const leftMs = Math.max(1, Math.ceil(this.#startedAt + this.#totalMs - performance.now()));
     return { [TIMEOUT_HEADER]: String(leftMs), ...headers };
   }
+}
+
+/** Text becomes bytes where it goes; bytes stay where they are. */
+function envelopeOf(control: string, payload: string | Uint8Array): readonly Uint8Array[] {
+  if (typeof payload === "string") return [encodeTwoPartText(control, payload)];
+  return [encodeTwoPartHead(control, payload.length), payload];
 }
 
 /** Throws `invalid_argument` when this process couldn't read the answer. */

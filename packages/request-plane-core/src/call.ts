@@ -12,7 +12,7 @@ import type { Link } from "./linked-list.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
 import type { ResponseLimits } from "./response-buffer.ts";
-import type { ResponsePlane } from "./response-plane.ts";
+import type { ResponsePlane, ResponseSlot } from "./response-plane.ts";
 import { ResponseReader } from "./response-reader.ts";
 import type { ReaderBounds, ReaderOwner } from "./response-reader.ts";
 import { ResponseStream } from "./response-stream.ts";
@@ -178,21 +178,24 @@ export class Call<Item> implements ReaderOwner, Unanswered {
   }
 
   #callHome(route: Route, reader: ResponseReader<Item>, buffer: ResponseBuffer): void {
-    this.#deliver(route, buffer).then(
+    const slot = this.#caller.callHome.open(this.id, buffer);
+    const delivered =
+      slot instanceof Promise
+        ? slot.then((opened) => this.#deliver(route, opened, buffer))
+        : this.#deliver(route, slot, buffer);
+    delivered.then(
       () => reader.acknowledged(),
       (error: unknown) => reader.undelivered(RequestPlaneError.from(error)),
     );
   }
 
-  async #deliver(route: Route, buffer: ResponseBuffer): Promise<void> {
-    const slot = await this.#caller.callHome.open(this.id, buffer);
+  #deliver(route: Route, slot: ResponseSlot, buffer: ResponseBuffer): Promise<void> {
     buffer.onFailed = () => slot.abandon();
     if (buffer.error) {
       slot.abandon();
-      throw buffer.error;
+      return Promise.reject(buffer.error);
     }
-    const { connectionInfo } = slot;
-    await route.client.deliver(this.#request.callingHome(route, connectionInfo, this.#ending?.signal));
+    return route.client.deliver(this.#request.callingHome(route, slot.connectionInfo, this.#ending?.signal));
   }
 
   #leaveInBand(): void {

@@ -10,8 +10,8 @@ import type { ConnectionInfo } from "./wire/control-message.ts";
 export interface ResponsePlane {
   /** The value of `connection_info.transport`. */
   readonly transport: string;
-  /** Reserves a place for the response of one request. Starts the plane when this is its first. */
-  open(requestId: string, receiver: ResponseReceiver): Promise<ResponseSlot>;
+  /** Reserves a place for the response of one request, at once when the plane has started. The first one starts it. */
+  open(requestId: string, receiver: ResponseReceiver): ResponseSlot | Promise<ResponseSlot>;
   /** Ends every open response with `closed`. */
   close(): Promise<void>;
   /** Responses that were opened and have not ended. Zero at rest. */

@@ -96,7 +96,10 @@ export class NatsClient implements RequestPlaneClient {
     const acknowledged = new Promise<void>((resolve, reject) => {
       this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
     });
-    if (this.#outbox.push({ connection, token, request, headers }) === 1) setImmediate(this.#publishAll);
+    if (this.#outbox.push({ connection, token, request, headers }) === 1) {
+      if (this.#waiters.size === 1) process.nextTick(this.#publishAll);
+      else setImmediate(this.#publishAll);
+    }
     return signal ? this.#abortable(acknowledged, token, signal) : acknowledged;
   }
 

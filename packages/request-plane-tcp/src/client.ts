@@ -1,4 +1,4 @@
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { memoized, RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
   InBandReceiver,
   InBandRequest,
@@ -21,8 +21,6 @@ export interface TcpClientOptions extends PoolOptions {
   readonly idleMs: number;
 }
 
-/** Addresses that are kept parsed; discovery seldom shows more. */
-const MAX_PARSED = 10_000;
 /** Path and headers have 65,535 bytes each at most. */
 const MAX_HEAD_BYTES = 2 ** 18;
 /** Larger envelopes are written piece by piece instead of being joined with the head. */
@@ -33,7 +31,7 @@ export class TcpClient implements RequestPlaneClient {
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #spare = new SpareBuffers();
   readonly #inBandPools = new Map<string, InBandPool>();
-  readonly #parsed = new Map<string, TcpAddress>();
+  readonly #parse = memoized(parseTcpAddress);
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -41,16 +39,14 @@ export class TcpClient implements RequestPlaneClient {
     this.#options = options;
   }
 
-  async deliver({ address, headers, envelope, envelopeBytes, signal }: OutboundRequest): Promise<void> {
-    if (this.#closed) throw new RequestPlaneError("closed", "The TCP client is closed");
-    const target = this.#parse(address);
-    const head = encodeFrameHead(target.path, headers, envelopeBytes);
-    this.#checkSize(head.length + envelopeBytes, address);
-    if (signal?.aborted) throw abortedError(signal);
-    const pieces = [head, ...envelope];
-    const frame = envelopeBytes > JOIN_BYTES ? pieces : [Buffer.concat(pieces)];
-    const sent = this.#poolOf(target).send(frame, signal);
-    return signal ? unlessAborted(sent, signal) : sent;
+  deliver(request: OutboundRequest): Promise<void> {
+    try {
+      const { signal } = request;
+      const sent = this.#send(request);
+      return signal ? unlessAborted(sent, signal) : sent;
+    } catch (error) {
+      return Promise.reject(RequestPlaneError.from(error));
+    }
   }
 
   exchange(request: InBandRequest, receiver: InBandReceiver): void {
@@ -79,17 +75,19 @@ export class TcpClient implements RequestPlaneClient {
     };
   }
 
-  #allPools(): (ConnectionPool | InBandPool)[] {
-    return [...this.#pools.values(), ...this.#inBandPools.values()];
+  #send({ address, headers, envelope, envelopeBytes, signal }: OutboundRequest): Promise<void> {
+    if (this.#closed) throw new RequestPlaneError("closed", "The TCP client is closed");
+    const target = this.#parse(address);
+    const head = encodeFrameHead(target.path, headers, envelopeBytes);
+    this.#checkSize(head.length + envelopeBytes, address);
+    if (signal?.aborted) throw abortedError(signal);
+    const pieces = [head, ...envelope];
+    const frame = envelopeBytes > JOIN_BYTES ? pieces : [Buffer.concat(pieces)];
+    return this.#poolOf(target).send(frame, signal);
   }
 
-  #parse(address: string): TcpAddress {
-    const known = this.#parsed.get(address);
-    if (known) return known;
-    if (this.#parsed.size >= MAX_PARSED) this.#parsed.clear();
-    const parsed = parseTcpAddress(address);
-    this.#parsed.set(address, parsed);
-    return parsed;
+  #allPools(): (ConnectionPool | InBandPool)[] {
+    return [...this.#pools.values(), ...this.#inBandPools.values()];
   }
 
   #checkSize(actual: number, address: string): void {

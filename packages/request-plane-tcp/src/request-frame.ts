@@ -93,7 +93,7 @@ export function decodeRequestFrame(bytes: Buffer, start: number, end: number): R
   if (typeof layout === "number") throw new RangeError("The frame is not whole");
   const { pathEnd, headersStart, headersEnd, payloadStart } = layout;
   return {
-    path: decodePath(bytes.subarray(start + 2, pathEnd)),
+    path: decodePath(bytes, start + 2, pathEnd),
     headers:
       headersStart === headersEnd ? {} : decodeHeaders(bytes.toString("utf8", headersStart, headersEnd)),
     payload: bytes.subarray(payloadStart, end),
@@ -143,11 +143,15 @@ function guessDialect(
 }
 
 const SLASH = 0x2f;
+/** Stands for what is no UTF-8, among other things. */
+const REPLACEMENT = "\ufffd";
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function decodePath(bytes: Buffer): string {
+function decodePath(bytes: Buffer, start: number, end: number): string {
+  const path = bytes.toString("utf8", start, end);
+  if (!path.includes(REPLACEMENT)) return path;
   try {
-    return UTF8.decode(bytes);
+    return UTF8.decode(bytes.subarray(start, end));
   } catch (cause) {
     throw new RequestPlaneError("invalid_argument", "Invalid endpoint path", { cause });
   }
@@ -156,10 +160,14 @@ function decodePath(bytes: Buffer): string {
 /** Headers that are not strings by name count as none, as in Dynamo. Names become lower case. */
 export function decodeHeaders(json: string): Headers {
   const headers = parseStringMap(json) ?? {};
-  const names = Object.keys(headers);
   // Dynamo's own callers write them so.
-  if (names.every((name) => name === name.toLowerCase())) return headers;
+  if (isLowerCase(headers)) return headers;
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function isLowerCase(headers: Headers): boolean {
+  for (const name in headers) if (name !== name.toLowerCase()) return false;
+  return true;
 }
 
 function parseStringMap(json: string): Headers | undefined {

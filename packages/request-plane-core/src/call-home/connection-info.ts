@@ -19,7 +19,9 @@ export interface CallHomeInfo {
 }
 
 export function encodeCallHomeInfo({ address, subject, context }: CallHomeInfo): ConnectionInfo {
-  const info = JSON.stringify({ address, subject, context, stream_type: "response" });
+  const info =
+    `{"address":${JSON.stringify(address)},"subject":${JSON.stringify(subject)},` +
+    `"context":${JSON.stringify(context)},"stream_type":"response"}`;
   return { transport: CALL_HOME_TRANSPORT, info };
 }
 

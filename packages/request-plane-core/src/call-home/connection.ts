@@ -19,27 +19,31 @@ import { headerBytesOf, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 /** How long the peer may take to read our last words before the socket is taken away. */
 const FAREWELL_MS = 1_000;
 
-/** Gives the receiver of a subject's response, once; `undefined` when nobody waits for it. */
-export type ClaimResponse = (subject: string) => ResponseReceiver | undefined;
+/** What a connection needs of the listener. */
+export interface CallHomeEvents {
+  /** Gives the receiver of a subject's response, once; `undefined` when nobody waits for it. */
+  readonly claim: (subject: string) => ResponseReceiver | undefined;
+  readonly onClose: () => void;
+}
 
 type State = "handshake" | "prologue" | "streaming" | "done";
 
 export class CallHomeConnection implements ResponseControl {
   readonly #socket: Socket;
-  readonly #claim: ClaimResponse;
+  readonly #events: CallHomeEvents;
   #state: State = "handshake";
   #receiver: ResponseReceiver | undefined;
   #stopped = false;
   #isSettled = false;
 
-  constructor(socket: Socket, measure: MeasureFrame, claim: ClaimResponse) {
+  constructor(socket: Socket, measure: MeasureFrame, events: CallHomeEvents) {
     this.#socket = socket;
-    this.#claim = claim;
+    this.#events = events;
     const decoder = new FrameDecoder(measure, this.#onFrame);
     socket.on("data", (chunk: Buffer) => this.#read(decoder, chunk));
     socket.on("end", () => this.#end());
     socket.on("error", (cause) => this.fail(lostConnection(cause)));
-    socket.on("close", () => this.#end());
+    socket.on("close", () => this.#closed());
   }
 
   stop(): void {
@@ -118,7 +122,7 @@ export class CallHomeConnection implements ResponseControl {
 
   #handshake(header: string): void {
     const { subject } = decodeHandshake(header);
-    this.#receiver = this.#claim(subject);
+    this.#receiver = this.#events.claim(subject);
     if (!this.#receiver) {
       this.kill();
       return;
@@ -139,6 +143,13 @@ export class CallHomeConnection implements ResponseControl {
     this.#receiver?.opened();
   }
 
+  #closed(): void {
+    this.#end();
+    this.#events.onClose();
+    // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
+    this.#socket.removeAllListeners();
+  }
+
   #sentinel(header: string, bodyBytes: number): void {
     if (header !== SENTINEL || bodyBytes > 0) {
       throw new RequestPlaneError("protocol_error", "Unexpected control frame on the response connection");
@@ -153,10 +164,14 @@ export class CallHomeConnection implements ResponseControl {
     this.#state = "done";
     if (before === "streaming") this.#receiver?.ended();
     else this.#receiver?.failed(lostConnection());
-    // Half-closing first would be one more system call for each response.
-    if (this.#socket.writableLength === 0) this.#socket.destroy();
+    // Half-closing first would be one more system call for each response, and whoever waits for it comes first.
+    if (this.#socket.writableLength === 0) setImmediate(destroy, this.#socket);
     else this.#socket.destroySoon();
   }
+}
+
+function destroy(socket: Socket): void {
+  socket.destroy();
 }
 
 function lostConnection(cause?: Error): RequestPlaneError {

@@ -9,6 +9,7 @@ import { RequestPlaneError } from "../errors.ts";
 import { DeadlineQueue } from "../deadline-queue.ts";
 import type { Deadline } from "../deadline-queue.ts";
 import { LinkedList } from "../linked-list.ts";
+import { memoized } from "../memo.ts";
 import type { FrameForm, ResponseConnector, ResponseWriter } from "../response-plane.ts";
 import { parseSocketAddress } from "../socket-address.ts";
 import type { ConnectionInfo } from "../wire/control-message.ts";
@@ -43,6 +44,7 @@ export class CallHomeConnector implements ResponseConnector {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #writers = new LinkedList<CallHomeWriter>();
   readonly #bounds: Bounds;
+  readonly #parse = memoized(parseSocketAddress);
 
   /** `stallMs` is how long a caller may leave what is written unread; 0 is for ever. */
   constructor(stallMs = 0) {
@@ -61,15 +63,11 @@ export class CallHomeConnector implements ResponseConnector {
 
   connect(connectionInfo: ConnectionInfo, requestId: string): ResponseWriter {
     const { address, subject } = decodeCallHomeInfo(connectionInfo, requestId);
-    const socket = connect({ ...parseSocketAddress(address), noDelay: true });
-    const writer = new CallHomeWriter(socket, address, this.#bounds);
-    writer.header(encodeHandshake(subject));
+    const { host, port } = this.#parse(address);
+    const socket = connect({ host, port, noDelay: true });
+    const writer = new CallHomeWriter(socket, address, this.#bounds, () => this.#writers.remove(link));
     const link = this.#writers.add(writer);
-    socket.on("close", () => {
-      this.#writers.remove(link);
-      // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
-      socket.removeAllListeners();
-    });
+    writer.header(encodeHandshake(subject));
     return writer;
   }
 
@@ -112,9 +110,13 @@ class CallHomeWriter implements ResponseWriter {
   /** The response was refused: nothing follows, not even the sentinel. */
   #refused = false;
   #lost: RequestPlaneError | undefined;
+  readonly #onClose: () => void;
+  /** Of `end`, which waits for the connection to close. */
+  #ending: (() => void) | undefined;
 
-  constructor(socket: Socket, address: string, bounds: Bounds) {
+  constructor(socket: Socket, address: string, bounds: Bounds, onClose: () => void) {
     this.#socket = socket;
+    this.#onClose = onClose;
     this.#address = address;
     this.#bounds = bounds;
     this.#waitIn(bounds.connecting);
@@ -167,7 +169,7 @@ class CallHomeWriter implements ResponseWriter {
       this.#batch.add(SENTINEL, "header");
       this.#finish();
     }
-    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.on("close", resolve));
+    if (!this.#socket.closed) await new Promise<void>((resolve) => (this.#ending = resolve));
     const error = lostBefore ?? this.#lost;
     if (error) throw error;
   }
@@ -243,6 +245,10 @@ class CallHomeWriter implements ResponseWriter {
   #closed(): void {
     this.#lose();
     this.#waitIn(undefined);
+    this.#onClose();
+    this.#ending?.();
+    // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
+    this.#socket.removeAllListeners();
   }
 
   /** The caller is gone, was never there, or wants no more. After the sentinel that is how it should be. */

@@ -49,6 +49,8 @@ export class CallHomeListener implements ResponsePlane {
   );
   #server: Server | undefined;
   #started: Promise<string> | undefined;
+  /** What workers are told, once it listens. */
+  #address: string | undefined;
   #closed = false;
 
   constructor(options: CallHomeOptions) {
@@ -60,16 +62,11 @@ export class CallHomeListener implements ResponsePlane {
     return this.#pending.size + this.#connections.size;
   }
 
-  async open(requestId: string, receiver: ResponseReceiver): Promise<ResponseSlot> {
-    if (this.#closed) throw closedError();
+  open(requestId: string, receiver: ResponseReceiver): ResponseSlot | Promise<ResponseSlot> {
+    if (this.#closed) return Promise.reject(closedError());
+    if (this.#address !== undefined) return this.#reserve(this.#address, requestId, receiver);
     this.#started ??= this.#start();
-    const address = await this.#started;
-    const subject = randomUUID();
-    this.#pending.set(subject, { receiver });
-    return {
-      connectionInfo: encodeCallHomeInfo({ address, subject, context: requestId }),
-      abandon: () => void this.#take(subject),
-    };
+    return this.#started.then((address) => this.#reserve(address, requestId, receiver));
   }
 
   async close(): Promise<void> {
@@ -85,6 +82,15 @@ export class CallHomeListener implements ResponsePlane {
     this.#connections.clear();
   }
 
+  #reserve(address: string, requestId: string, receiver: ResponseReceiver): ResponseSlot {
+    const subject = randomUUID();
+    this.#pending.set(subject, { receiver });
+    return {
+      connectionInfo: encodeCallHomeInfo({ address, subject, context: requestId }),
+      abandon: () => void this.#take(subject),
+    };
+  }
+
   async #start(): Promise<string> {
     const { host, port, advertiseHost } = this.#options;
     const hosts = resolveHosts(host, advertiseHost);
@@ -97,7 +103,9 @@ export class CallHomeListener implements ResponsePlane {
       this.#started = undefined;
       throw error;
     }
-    return formatSocketAddress({ host: hosts.advertise, port: (server.address() as AddressInfo).port });
+    const { port: bound } = server.address() as AddressInfo;
+    this.#address = formatSocketAddress({ host: hosts.advertise, port: bound });
+    return this.#address;
   }
 
   #take(subject: string): ResponseReceiver | undefined {
@@ -114,18 +122,18 @@ export class CallHomeListener implements ResponsePlane {
       socket.destroy();
       return;
     }
-    const connection = new CallHomeConnection(socket, this.#measure, (subject) => {
-      this.#halfOpen.delete(halfOpen);
-      return this.#take(subject);
+    const connection = new CallHomeConnection(socket, this.#measure, {
+      claim: (subject) => {
+        this.#halfOpen.delete(halfOpen);
+        return this.#take(subject);
+      },
+      onClose: () => {
+        this.#connections.remove(link);
+        this.#halfOpen.delete(halfOpen);
+      },
     });
     const link = this.#connections.add(connection);
     const halfOpen = this.#halfOpen.add(connection);
-    socket.on("close", () => {
-      this.#connections.remove(link);
-      this.#halfOpen.delete(halfOpen);
-      // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
-      socket.removeAllListeners();
-    });
   };
 }
 

@@ -93,8 +93,8 @@ export function decodeControlMessage(json: string): ControlMessage {
   return {
     id,
     connectionInfo: connectionInfoOf(value["connection_info"]),
-    ...(payloadCodec && { payloadCodec }),
-    ...(isStringMap(metadata) && { metadata }),
+    payloadCodec,
+    metadata: isStringMap(metadata) ? metadata : undefined,
   };
 }
 

@@ -47,6 +47,17 @@ export function encodeTwoPartHead(header: string, bodyBytes: number): Buffer {
   return head;
 }
 
+/** A whole message of two texts. */
+export function encodeTwoPartText(header: string, body: string): Buffer {
+  const bodyStart = TWO_PART_PREFIX_BYTES + Buffer.byteLength(header);
+  const bodyBytes = Buffer.byteLength(body);
+  const message = Buffer.allocUnsafe(bodyStart + bodyBytes);
+  writeTwoPartPrefix(message, 0, bodyStart - TWO_PART_PREFIX_BYTES, bodyBytes);
+  message.write(header, TWO_PART_PREFIX_BYTES);
+  message.write(body, bodyStart);
+  return message;
+}
+
 /** A message that is all header. */
 export function encodeHeaderOnly(header: string): Buffer {
   return encodeTwoPartHead(header, 0);

@@ -3,7 +3,12 @@
  */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { DeadlineQueue, formatSocketAddress, RequestPlaneError } from "@dynamo/request-plane-core";
+import {
+  DeadlineQueue,
+  formatSocketAddress,
+  RequestPlaneError,
+  StreamTable,
+} from "@dynamo/request-plane-core";
 import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
 import type { TcpAddress } from "../address.ts";
 import type { ClientConnectionOptions } from "../client-connection.ts";
@@ -16,7 +21,6 @@ import { FrameOutput } from "./frame-output.ts";
 import type { RequestHead } from "./frame-output.ts";
 import { FrameKind, HEAD_BYTES, kindAt, MAX_STREAMS, streamAt } from "./frames.ts";
 import type { SpareBuffers } from "./spare-buffers.ts";
-import { StreamTable } from "./stream-table.ts";
 import { SwitchRequest } from "./switch-request.ts";
 
 const LAST_STREAM = 2 ** 32 - 1;

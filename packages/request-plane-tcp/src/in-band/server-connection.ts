@@ -2,7 +2,7 @@
  * The worker's end of a switched connection: takes requests, and carries the responses that are written to it.
  */
 import type { Socket } from "node:net";
-import { refusalText, RequestPlaneError } from "@dynamo/request-plane-core";
+import { refusalText, RequestPlaneError, StreamTable } from "@dynamo/request-plane-core";
 import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
 import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
@@ -11,7 +11,6 @@ import { FrameKind, HEAD_BYTES, kindAt, MAX_CREDIT, MAX_STREAMS, streamAt } from
 import { decodeRequestBody } from "./request-body.ts";
 import { ServerStream } from "./server-stream.ts";
 import type { SpareBuffers } from "./spare-buffers.ts";
-import { StreamTable } from "./stream-table.ts";
 import type { WriterCarrier } from "./server-stream.ts";
 
 /** How long a caller may take to read our last words. */

@@ -18,10 +18,9 @@ runServer(async () => {
   return { address, close: () => closeManager(manager) };
 });
 
-async function* generate(
-  { items, hold }: BenchRequest,
-  { signal }: RequestContext,
-): AsyncGenerator<BenchItem> {
+async function* generate({ items, hold }: BenchRequest, context: RequestContext): AsyncGenerator<BenchItem> {
   for (let index = 0; index < items; index++) yield itemAt(index);
-  if (hold && !signal.aborted) await once(signal, "abort");
+  if (!hold) return;
+  const { signal } = context;
+  if (!signal.aborted) await once(signal, "abort");
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StreamTable } from "../src/in-band/stream-table.ts";
+import { StreamTable } from "../src/stream-table.ts";
 
 describe("a table of streams", () => {
   it("finds each by its number, also those that outlive thousands of others", () => {

@@ -1,8 +1,8 @@
 /**
- * Streams by number. Numbers only grow, and most streams are over soon: those are found in a ring. One that is still
- * there when the ring has come round moves to a map.
+ * Streams by number. Numbers come in order, and most streams are over soon: those are found in a ring. One that is
+ * still there when the ring has come round moves to a map.
  *
- * A map alone would keep streams alive that are over, see `linked-list.ts` of core.
+ * A map alone would keep streams alive that are over, see `linked-list.ts`.
  */
 const RING = 1024;
 
@@ -20,7 +20,7 @@ export class StreamTable<S extends { readonly id: number }> {
     return stream?.id === id ? stream : this.#old.size > 0 ? this.#old.get(id) : undefined;
   }
 
-  /** A stream whose number is above all that were added before. */
+  /** A stream whose number is that of no other that is there. */
   add(stream: S): void {
     const at = stream.id % RING;
     const before = this.#ring[at];
