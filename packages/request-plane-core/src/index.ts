@@ -84,6 +84,8 @@ export type { ConnectionInfo } from "./wire/control-message.ts";
 export { asBuffer, encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
 export { DeadlineQueue } from "./deadline-queue.ts";
 export type { Deadline } from "./deadline-queue.ts";
+export { LinkedList } from "./linked-list.ts";
+export type { Link } from "./linked-list.ts";
 export { memoized } from "./memo.ts";
 export { StreamTable } from "./stream-table.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";

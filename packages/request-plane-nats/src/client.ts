@@ -1,6 +1,6 @@
 import { createInbox } from "@nats-io/transport-node";
 import type { Msg, MsgHdrs, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { memoized, RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
   InBandReceiver,
   InBandRequest,
@@ -14,6 +14,7 @@ import { Broker } from "./broker.ts";
 import type { BrokerOptions } from "./broker.ts";
 import { InBandClient } from "./in-band/client.ts";
 import type { InBandClientOptions } from "./in-band/client.ts";
+import { tokenOf } from "./in-band/frames.ts";
 import { checkRoom, checkSize, payloadLimit, PLANE_LIMIT } from "./limits.ts";
 import { encodeHeaders } from "./message-headers.ts";
 import type { EncodedHeaders } from "./message-headers.ts";
@@ -27,7 +28,7 @@ export type NatsClientOptions = BrokerOptions & InBandClientOptions;
 /** A request that leaves at the end of this turn of the event loop. */
 interface Outgoing {
   readonly connection: NatsConnection;
-  readonly token: string;
+  readonly id: number;
   readonly request: OutboundRequest;
   readonly headers: MsgHdrs | undefined;
 }
@@ -40,7 +41,8 @@ export class NatsClient implements RequestPlaneClient {
   readonly #inBand: InBandClient;
   /** Where replies come in, and the connection on which it is subscribed. */
   #inbox: { readonly connection: NatsConnection; readonly prefix: string } | undefined;
-  readonly #outbox: Outgoing[] = [];
+  #outbox: Outgoing[] = [];
+  readonly #checkSubject = memoized(checkSubject);
   #sent = 0;
 
   constructor(options: NatsClientOptions, logger: Logger) {
@@ -58,16 +60,17 @@ export class NatsClient implements RequestPlaneClient {
     this.#inBand = new InBandClient(options, this.#broker, logger);
   }
 
-  async deliver(request: OutboundRequest): Promise<void> {
-    checkSubject(request.address);
-    const encoded = encodeHeaders(request.headers);
-    const bytes = encoded.bytes + request.envelopeBytes;
-    checkSize(bytes, PLANE_LIMIT);
-    const connection = this.#broker.current ?? (await this.#broker.connect());
-    if (request.signal?.aborted) throw aborted(request.signal);
-    checkSize(bytes, payloadLimit(connection, this.#broker.shown));
-    checkRoom(bytes, this.#waiters.bytes, this.#options.maxPendingBytes);
-    return this.#send(connection, request, encoded);
+  deliver(request: OutboundRequest): Promise<void> {
+    try {
+      this.#checkSubject(request.address);
+      const headers = encodeHeaders(request.headers);
+      checkSize(headers.bytes + request.envelopeBytes, PLANE_LIMIT);
+      const { current } = this.#broker;
+      if (current) return this.#send(current, request, headers);
+      return this.#broker.connect().then((connection) => this.#send(connection, request, headers));
+    } catch (error) {
+      return Promise.reject(RequestPlaneError.from(error));
+    }
   }
 
   exchange(request: InBandRequest, receiver: InBandReceiver): void {
@@ -78,6 +81,7 @@ export class NatsClient implements RequestPlaneClient {
     await this.#inBand.close();
     const closing = this.#broker.close();
     this.#fail(new RequestPlaneError("closed", "The NATS client is closed"));
+    this.#waiters.close();
     this.#inbox = undefined;
     await closing;
   }
@@ -89,22 +93,23 @@ export class NatsClient implements RequestPlaneClient {
   #send(
     connection: NatsConnection,
     request: OutboundRequest,
-    { headers, bytes }: EncodedHeaders,
+    { headers, bytes: headerBytes }: EncodedHeaders,
   ): Promise<void> {
-    const token = (this.#sent++).toString(36);
     const { address, envelopeBytes, signal } = request;
+    if (signal?.aborted) throw aborted(signal);
+    const bytes = headerBytes + envelopeBytes;
+    checkSize(bytes, payloadLimit(connection, this.#broker.shown));
+    checkRoom(bytes, this.#waiters.bytes, this.#options.maxPendingBytes);
+    const id = (this.#sent += 1);
     const acknowledged = new Promise<void>((resolve, reject) => {
-      this.#waiters.add(token, { subject: address, bytes: bytes + envelopeBytes, resolve, reject });
+      this.#waiters.add({ id, subject: address, bytes, resolve, reject, deadline: undefined });
     });
-    if (this.#outbox.push({ connection, token, request, headers }) === 1) {
-      if (this.#waiters.size === 1) process.nextTick(this.#publishAll);
-      else setImmediate(this.#publishAll);
-    }
-    return signal ? this.#abortable(acknowledged, token, signal) : acknowledged;
+    this.#publishSoon({ connection, id, request, headers });
+    return signal ? this.#abortable(acknowledged, id, signal) : acknowledged;
   }
 
-  async #abortable(acknowledged: Promise<void>, token: string, signal: AbortSignal): Promise<void> {
-    const abort = (): void => this.#waiters.take(token)?.reject(aborted(signal));
+  async #abortable(acknowledged: Promise<void>, id: number, signal: AbortSignal): Promise<void> {
+    const abort = (): void => this.#waiters.take(id)?.reject(aborted(signal));
     signal.addEventListener("abort", abort);
     try {
       await acknowledged;
@@ -114,23 +119,33 @@ export class NatsClient implements RequestPlaneClient {
   }
 
   /**
-   * The NATS client writes once for all that is published in one go: requests that were made since the event loop
-   * last waited leave with one system call.
+   * The NATS client writes once for all that is published in one go: while others wait for their replies, requests
+   * that were made since the event loop last waited leave with one system call. One that is alone leaves now.
    */
+  #publishSoon(message: Outgoing): void {
+    if (this.#outbox.push(message) > 1) return;
+    if (this.#waiters.size === 1) process.nextTick(this.#publishAll);
+    else setImmediate(this.#publishAll);
+  }
+
   readonly #publishAll = (): void => {
-    for (const message of this.#outbox.splice(0)) this.#publish(message);
+    const outbox = this.#outbox;
+    this.#outbox = [];
+    for (const message of outbox) this.#publish(message);
   };
 
-  #publish({ connection, token, request: { address, envelope }, headers }: Outgoing): void {
+  #publish({ connection, id, request: { address, envelope }, headers }: Outgoing): void {
     // Aborted or failed meanwhile.
-    if (!this.#waiters.has(token)) return;
+    if (!this.#waiters.has(id)) return;
     try {
       if (this.#broker.current !== connection) throw disconnected("cannot_connect", this.#broker.shown);
-      const reply = `${this.#inboxOn(connection)}.${token}`;
-      connection.publish(address, Buffer.concat(envelope), { reply, ...(headers && { headers }) });
+      const reply = `${this.#inboxOn(connection)}.${id}`;
+      const [first = NOTHING] = envelope;
+      const data = envelope.length > 1 ? Buffer.concat(envelope) : first;
+      connection.publish(address, data, { reply, ...(headers && { headers }) });
     } catch (error) {
       const failure = RequestPlaneError.from(error, "disconnected").with({ address });
-      this.#waiters.take(token)?.reject(failure);
+      this.#waiters.take(id)?.reject(failure);
     }
   }
 
@@ -144,7 +159,7 @@ export class NatsClient implements RequestPlaneClient {
 
   readonly #onReply = (error: Error | null, message: Msg): void => {
     if (error) return;
-    const waiter = this.#waiters.take(message.subject.slice(message.subject.lastIndexOf(".") + 1));
+    const waiter = this.#waiters.take(Number(tokenOf(message.subject)));
     if (!waiter) return;
     const refusal = decodeReply(message, waiter.subject);
     if (refusal) waiter.reject(refusal);
@@ -166,6 +181,8 @@ export class NatsClient implements RequestPlaneClient {
     return false;
   }
 }
+
+const NOTHING: Uint8Array = new Uint8Array();
 
 function aborted(signal: AbortSignal | undefined): RequestPlaneError {
   return new RequestPlaneError("cancelled", "The caller aborted the request", { cause: signal?.reason });

@@ -1,73 +1,64 @@
-import type { RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, StreamTable } from "@dynamo/request-plane-core";
+import type { Deadline, RequestPlaneError } from "@dynamo/request-plane-core";
 
 /** A request on its way, until its reply. */
 export interface Waiter {
+  /** In the subject of its reply. */
+  readonly id: number;
   readonly subject: string;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: RequestPlaneError) => void;
+  /** Of its place among those that wait. */
+  deadline: Deadline<Waiter> | undefined;
 }
 
-/** Requests without their reply, by the token in their reply subject. One timer: all wait equally long. */
+/** Requests without their reply. One timer: all wait equally long. */
 export class Waiters {
-  readonly #timeoutMs: number;
-  readonly #onLate: (waiter: Waiter) => void;
-  readonly #waiters = new Map<string, Waiter & { readonly deadline: number }>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #waiters = new StreamTable<Waiter>();
+  readonly #deadlines: DeadlineQueue<Waiter>;
   /** Bytes of all requests that wait. */
   bytes = 0;
 
   constructor(timeoutMs: number, onLate: (waiter: Waiter) => void) {
-    this.#timeoutMs = timeoutMs;
-    this.#onLate = onLate;
+    this.#deadlines = new DeadlineQueue(timeoutMs, (waiter) => {
+      this.take(waiter.id);
+      onLate(waiter);
+    });
   }
 
   get size(): number {
     return this.#waiters.size;
   }
 
-  add(token: string, waiter: Waiter): void {
-    this.#waiters.set(token, { ...waiter, deadline: performance.now() + this.#timeoutMs });
+  add(waiter: Waiter): void {
+    this.#waiters.add(waiter);
+    waiter.deadline = this.#deadlines.add(waiter);
     this.bytes += waiter.bytes;
-    this.#timer ??= setTimeout(this.#expire, this.#timeoutMs);
   }
 
-  has(token: string): boolean {
-    return this.#waiters.has(token);
+  has(id: number): boolean {
+    return this.#waiters.get(id) !== undefined;
   }
 
-  take(token: string): Waiter | undefined {
-    const waiter = this.#waiters.get(token);
+  take(id: number): Waiter | undefined {
+    const waiter = this.#waiters.get(id);
     if (!waiter) return undefined;
-    this.#waiters.delete(token);
+    this.#waiters.delete(waiter);
+    if (waiter.deadline) this.#deadlines.delete(waiter.deadline);
     this.bytes -= waiter.bytes;
-    if (this.#waiters.size === 0) this.#stopTimer();
     return waiter;
   }
 
   /** Takes all, or those that go to one subject. */
   takeAll(subject?: string): Waiter[] {
-    const tokens = [...this.#waiters].filter(
-      ([, waiter]) => subject === undefined || waiter.subject === subject,
-    );
-    return tokens.flatMap(([token]) => this.take(token) ?? []);
+    const found = this.#waiters.all().filter((waiter) => subject === undefined || waiter.subject === subject);
+    for (const { id } of found) this.take(id);
+    return found;
   }
 
-  readonly #expire = (): void => {
-    this.#stopTimer();
-    const now = performance.now();
-    for (const [token, { deadline }] of this.#waiters) {
-      if (deadline > now) {
-        this.#timer = setTimeout(this.#expire, deadline - now);
-        return;
-      }
-      const late = this.take(token);
-      if (late) this.#onLate(late);
-    }
-  };
-
-  #stopTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  /** Stops the timer. Nothing is to wait any more. */
+  close(): void {
+    this.#deadlines.clear();
   }
 }

@@ -1,4 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import { LinkedList } from "@dynamo/request-plane-core";
 import type { ClientStream, StreamLink } from "./client-stream.ts";
 import { encodeClose } from "./close-message.ts";
 import { FrameKind, HEAD_BYTES, kindAt, streamAt } from "./frames.ts";
@@ -24,7 +25,7 @@ export class ClientLink implements StreamLink {
   readonly subject: string;
   readonly input: MessageInput;
   readonly output: MessageOutput;
-  readonly streams = new Set<ClientStream>();
+  readonly streams = new LinkedList<ClientStream>();
   readonly #options: ClientLinkOptions;
   /** How often in a row there was no stream when we looked. */
   idleBeats = 0;

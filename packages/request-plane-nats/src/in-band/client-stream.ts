@@ -1,5 +1,5 @@
 import { decodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
-import type { Deadline, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
+import type { Deadline, InBandReceiver, Link, LinkedList, ResponseControl } from "@dynamo/request-plane-core";
 import { FrameKind, HEAD_BYTES, INITIAL_CREDIT } from "./frames.ts";
 import { malformed } from "./message-input.ts";
 import type { MessageOutput } from "./message-output.ts";
@@ -8,7 +8,7 @@ import type { MessageOutput } from "./message-output.ts";
 export interface StreamLink {
   readonly output: MessageOutput;
   /** Those that are not over. */
-  readonly streams: Set<ClientStream>;
+  readonly streams: LinkedList<ClientStream>;
 }
 
 /** The caller's side of one request and its response. Forgotten as soon as it is over. */
@@ -24,6 +24,8 @@ export class ClientStream implements ResponseControl {
   deadline: Deadline<ClientStream> | undefined;
   /** Who answers, from the first frame on. */
   #link: StreamLink | undefined;
+  /** Its place among the streams of the link. */
+  #place: Link<ClientStream> | undefined;
   #isOver = false;
   #isStopped = false;
   #isPaused = false;
@@ -57,7 +59,7 @@ export class ClientStream implements ResponseControl {
 
   bind(link: StreamLink): void {
     this.#link = link;
-    link.streams.add(this);
+    this.#place = link.streams.add(this);
     if (this.#isStopped) link.output.empty(FrameKind.STOP, this.id);
   }
 
@@ -188,7 +190,7 @@ export class ClientStream implements ResponseControl {
   #finish(): void {
     this.#isOver = true;
     this.#parts = undefined;
-    this.#link?.streams.delete(this);
+    if (this.#place) this.#link?.streams.remove(this.#place);
     this.#onOver(this);
   }
 }

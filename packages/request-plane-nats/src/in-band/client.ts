@@ -1,6 +1,6 @@
 /** Requests whose responses come back over NATS: the caller's side of all of them, on one inbox. */
 import type { Msg, PermissionViolationError } from "@nats-io/transport-node";
-import { DeadlineQueue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, memoized, RequestPlaneError, StreamTable } from "@dynamo/request-plane-core";
 import type { InBandReceiver, InBandRequest, Logger } from "@dynamo/request-plane-core";
 import { permissionDenied, timedOut } from "../broker-errors.ts";
 import type { Broker } from "../broker.ts";
@@ -34,7 +34,8 @@ export class InBandClient {
   readonly #options: InBandClientOptions;
   readonly #broker: Broker;
   readonly #logger: Logger;
-  readonly #streams = new Map<number, ClientStream>();
+  readonly #streams = new StreamTable<ClientStream>();
+  readonly #checkSubject = memoized(checkSubject);
   readonly #links: ClientLinks;
   /** Streams whose request is out and not acknowledged. */
   readonly #unacknowledged: DeadlineQueue<ClientStream>;
@@ -71,7 +72,7 @@ export class InBandClient {
   /** See `RequestPlaneClient.exchange`. */
   exchange(inBand: InBandRequest, receiver: InBandReceiver): void {
     if (this.#isClosed) throw new RequestPlaneError("closed", "The NATS client is closed");
-    checkSubject(inBand.address);
+    this.#checkSubject(inBand.address);
     const request = new OutgoingRequest(inBand);
     checkSize(request.bytes, PLANE_LIMIT);
     const { current } = this.#broker;
@@ -82,7 +83,7 @@ export class InBandClient {
       return;
     }
     const stream = new ClientStream(this.#nextStream(), request, receiver, this.#forget);
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     this.#pendingBytes += stream.bytes;
     const isFirst = this.#outbox.push({ stream, request }) === 1;
     receiver.connected(stream);
@@ -106,7 +107,7 @@ export class InBandClient {
       this.#deny();
       return true;
     }
-    for (const stream of this.#streams.values())
+    for (const stream of this.#streams.all())
       if (stream.address === subject && !stream.link) stream.fail(error);
     return false;
   }
@@ -190,13 +191,13 @@ export class InBandClient {
 
   #failAll(error: RequestPlaneError): void {
     this.#outbox = [];
-    for (const stream of [...this.#streams.values()]) stream.fail(error);
+    for (const stream of this.#streams.all()) stream.fail(error);
   }
 
   /** Numbers begin anew after the last one. */
   #nextStream(): number {
     do this.#lastStream = (this.#lastStream % LAST_STREAM) + 1;
-    while (this.#streams.has(this.#lastStream));
+    while (this.#streams.get(this.#lastStream));
     return this.#lastStream;
   }
 
@@ -207,6 +208,6 @@ export class InBandClient {
 
   readonly #forget = (stream: ClientStream): void => {
     if (!stream.link) this.#acknowledged(stream);
-    this.#streams.delete(stream.id);
+    this.#streams.delete(stream);
   };
 }

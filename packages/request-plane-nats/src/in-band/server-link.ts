@@ -1,4 +1,4 @@
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { RequestPlaneError, StreamTable } from "@dynamo/request-plane-core";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { encodeClose } from "./close-message.ts";
 import { FrameKind, HEAD_BYTES, kindAt, MAX_CREDIT, streamAt } from "./frames.ts";
@@ -27,7 +27,7 @@ export class ServerLink implements WriterLink {
   readonly subject: string;
   readonly input: MessageInput;
   readonly output: MessageOutput;
-  readonly streams = new Map<number, ServerStream>();
+  readonly streams = new StreamTable<ServerStream>();
   readonly waiting = new Set<ServerStream>();
   readonly #options: ServerLinkOptions;
   /** Streams that have not said that they are accepted. */
@@ -72,7 +72,7 @@ export class ServerLink implements WriterLink {
   close(error: RequestPlaneError, why?: string): void {
     if (why !== undefined) this.#farewell(why);
     this.output.close();
-    for (const stream of [...this.streams.values()]) stream.lose(error);
+    for (const stream of this.streams.all()) stream.lose(error);
   }
 
   #farewell(why: string): void {

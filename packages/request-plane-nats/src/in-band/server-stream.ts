@@ -4,6 +4,7 @@ import type {
   FrameForm,
   ResponseConnector,
   ResponseWriter,
+  StreamTable,
 } from "@dynamo/request-plane-core";
 import type { Msg } from "@nats-io/transport-node";
 import { FrameKind, IN_BAND_TRANSPORT, INITIAL_CREDIT, MAX_CREDIT } from "./frames.ts";
@@ -15,7 +16,7 @@ export interface WriterLink {
   /** More was sent than the server has read. */
   readonly isCongested: boolean;
   /** Those that are not over. */
-  readonly streams: Map<number, ServerStream>;
+  readonly streams: StreamTable<ServerStream>;
   /** Those that are to be asked again when there is room. */
   readonly waiting: Set<ServerStream>;
   /** The stream says that it is accepted, at the end of the tick at the latest. */
@@ -146,7 +147,7 @@ export class ServerStream implements ResponseConnector, ResponseWriter {
 
   #close(): void {
     this.#isOver = true;
-    this.#link?.streams.delete(this.id);
+    this.#link?.streams.delete(this);
     this.wakeIfRoom();
   }
 }

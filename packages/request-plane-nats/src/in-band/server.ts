@@ -64,7 +64,7 @@ export class InBandServer implements ServerLinks {
     const link = operation === "publish" ? this.#byToken.get(tokenOf(subject)) : undefined;
     if (link?.subject !== subject) return false;
     const error = new RequestPlaneError("unavailable", `The worker may not answer: ${message}`);
-    for (const id of link.streams.keys()) {
+    for (const { id } of link.streams.all()) {
       const { text, headers } = encodeRefusal(error, subject);
       if (this.#inbox)
         publish(this.#inbox.connection, `${link.prefix}.${id}`, Buffer.from(text), { headers });
@@ -92,11 +92,11 @@ export class InBandServer implements ServerLinks {
     const id = Number(reply.slice(dot + 1));
     if (!this.#inbox || !Number.isInteger(id) || id < 1 || id > LAST_STREAM) return undefined;
     const link = this.#linkTo(reply.slice(0, dot), this.#inbox);
-    if (link.streams.has(id)) throw new RequestPlaneError("protocol_error", `Stream ${id} is open already`);
+    if (link.streams.get(id)) throw new RequestPlaneError("protocol_error", `Stream ${id} is open already`);
     if (link.streams.size >= MAX_STREAMS)
       throw new RequestPlaneError("overloaded", `${MAX_STREAMS} requests of one caller`);
     stream.id = id;
-    link.streams.set(id, stream);
+    link.streams.add(stream);
     return link;
   }
 
