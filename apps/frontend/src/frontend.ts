@@ -1,6 +1,8 @@
 /**
  * Puts the frontend together from its options, starts it and ends it.
  */
+import { eventPlaneFromEnv } from "@dynamo/event-plane";
+import type { EventPlane } from "@dynamo/event-plane";
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { Discovery, NetworkManager, Timeouts, Transport } from "@dynamo/request-plane-core";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
@@ -39,11 +41,14 @@ export class Frontend {
   readonly kv: KvRouting | undefined;
   readonly #preprocessors: Preprocessors;
   readonly #options: Options;
+  readonly #logger: FastifyBaseLogger;
   readonly #app: FastifyInstance;
+  #eventPlane: EventPlane | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ options, transports, discovery, logger }: FrontendParts) {
     this.#options = options;
+    this.#logger = logger;
     this.running = new RunningRequests(options.httpClientStallTimeoutSecs * 1000);
     this.manager = createNetworkManager({ transports, discovery, logger, settings: timeoutsOf(options) });
     const schemes = transports.map((transport) => transport.scheme);
@@ -82,6 +87,7 @@ export class Frontend {
   /** Resolves with the address when requests can come. Rejects with Node's error when it can't listen. */
   async start(): Promise<string> {
     const { httpHost: host, httpPort: port } = this.#options;
+    await this.#listenToEvents();
     this.models.start();
     return this.#app.listen({ host, port, listenTextResolver: (address) => `Listening on ${address}` });
   }
@@ -96,9 +102,18 @@ export class Frontend {
     await this.running.drain(this.#options.httpGracefulShutdownTimeoutSecs * 1000);
     await this.#app.close();
     await this.models.close();
-    this.kv?.close();
+    await this.kv?.close();
+    await this.#eventPlane?.close();
     await this.#preprocessors.close();
     await this.manager.close();
+  }
+
+  /** Rejects with `invalid_configuration` when there is nothing that could carry them. */
+  async #listenToEvents(): Promise<void> {
+    if (this.kv?.needsEvents !== true) return;
+    const mode = this.#options.eventPlane;
+    this.#eventPlane = await eventPlaneFromEnv({ manager: this.manager, mode, logger: this.#logger });
+    this.kv.useEvents(this.#eventPlane);
   }
 
   #addWork(app: FastifyInstance): void {

@@ -19,6 +19,10 @@ export type RouterMode = (typeof ROUTER_MODES)[number];
 export interface RouterOptions {
   readonly routerMode: RouterMode;
   readonly routerKvEvents: boolean;
+  readonly eventPlane: string;
+  readonly routerReplicaSync: boolean;
+  readonly routerSnapshotThreshold: number;
+  readonly routerResetStates: boolean;
   readonly routerTtlSecs: number;
   readonly routerKvOverlapScoreCredit: number;
   readonly routerKvOverlapScoreCreditDecay: number;
@@ -71,6 +75,24 @@ function kvOptions(): Option[] {
       "DYN_ROUTER_USE_KV_EVENTS",
       true,
       "know from events what workers have cached",
+    ),
+    // Which ones there are, the package of the event plane knows.
+    new Option("--event-plane <plane>", "mode kv: what carries the events: zmq or nats")
+      .env("DYN_EVENT_PLANE")
+      .default("zmq"),
+    ...onOff("router-replica-sync", "DYN_ROUTER_REPLICA_SYNC", false, "share load with other frontends"),
+    new Option(
+      "--router-snapshot-threshold <messages>",
+      "mode kv with events of 0.7: save the state when the stream has more messages",
+    )
+      .env("DYN_ROUTER_SNAPSHOT_THRESHOLD")
+      .argParser(wholeNumberFrom(1))
+      .default(1_000_000),
+    ...onOff(
+      "router-reset-states",
+      "DYN_ROUTER_RESET_STATES",
+      false,
+      "with events of 0.7: begin without the state that other frontends left",
     ),
     new Option("--router-ttl-secs <seconds>", "without events: how long a prompt counts as cached")
       .env("DYN_ROUTER_TTL_SECS")

@@ -77,6 +77,19 @@ describe("the program", () => {
     expect(program.stderr).not.toContain("NATS");
   });
 
+  test("without anything that could carry KV events it ends, and says what to set", async () => {
+    const program = new Program([
+      "--router-mode",
+      "kv",
+      "--event-plane",
+      "pigeons",
+      "--discovery-backend",
+      "mem",
+    ]);
+    expect(await program.ended).toBe(2);
+    expect(program.stderr).toContain("Invalid event plane 'pigeons'. Valid options are: 'zmq', 'nats'");
+  });
+
   test("--help names each flag and its variable, --version the version", async () => {
     const help = new Program(["--help"]);
     expect(await help.ended).toBe(0);

@@ -2,12 +2,13 @@
  * Sends the requests of one model where their prompts are cached, and counts them until they are over.
  */
 import { KvRouter } from "@dynamo/kv-router";
-import type { KvRouterOptions, Prompt, Reservation } from "@dynamo/kv-router";
+import type { ActiveSequencesOptions, KvRouterOptions, Prompt, Reservation } from "@dynamo/kv-router";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { CallOptions, InstanceId, Logger } from "@dynamo/request-plane-core";
 import type { ChatClient, Model } from "../model.ts";
 import { mayGoElsewhere, noSuchWorker, notReady } from "../routed-request.ts";
 import type { Routed, RoutedRequest } from "../routed-request.ts";
+import type { KvEvents } from "./kv-events.ts";
 import { kvWorkers, routerWorker } from "./kv-workers.ts";
 import type { KvWorker } from "./kv-workers.ts";
 
@@ -17,18 +18,31 @@ export type TokensRequest = RoutedRequest & { readonly prompt: ArrayLike<number>
 /** Workers that may use up their time before a call gives up, as in the request plane. */
 const MAX_TIMED_OUT = 2;
 
+export interface KvModelParts {
+  /** Closed with the model. */
+  readonly events?: KvEvents | undefined;
+  readonly logger: Logger;
+}
+
 export class KvModel {
   readonly name: string;
   readonly router: KvRouter;
+  /** Absent when the router goes by its own decisions alone. */
+  readonly events: KvEvents | undefined;
   readonly #logger: Logger;
   #workers: ReadonlyMap<InstanceId, KvWorker> = new Map();
   /** Those of the workers' endpoints. */
   #clients: readonly ChatClient[] = [];
 
   /** Throws `invalid_configuration` for a block size that can't be. */
-  constructor(name: string, options: KvRouterOptions, logger: Logger) {
+  constructor(name: string, options: KvRouterOptions, { events, logger }: KvModelParts) {
     this.name = name;
-    this.router = new KvRouter(options);
+    this.events = events;
+    const sequences: ActiveSequencesOptions = {
+      ...options.sequences,
+      ...(events && { onEvent: (event) => events.tell(event) }),
+    };
+    this.router = new KvRouter({ ...options, sequences });
     this.#logger = logger;
   }
 
@@ -45,6 +59,14 @@ export class KvModel {
     }
     this.#workers = workers;
     this.#clients = [...new Set([...workers.values()].map(({ endpoint }) => endpoint.client))];
+    this.events?.follow(
+      this.#clients.map(({ name }) => name),
+      this.router,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.events?.close();
   }
 
   /**

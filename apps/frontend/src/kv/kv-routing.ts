@@ -1,12 +1,14 @@
 /**
  * Mode `kv`: a router for each model whose workers take tokens, for as long as it has some.
  */
+import type { EventPlane } from "@dynamo/event-plane";
 import { formatExplanation } from "@dynamo/kv-router";
 import type { BusyThresholds, KvRouterOptions } from "@dynamo/kv-router";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { FastifyBaseLogger } from "fastify";
 import type { Model } from "../model.ts";
 import type { RouterOptions } from "../router-options.ts";
+import { KvEvents } from "./kv-events.ts";
 import { KvModel } from "./kv-model.ts";
 import { kvWorkers } from "./kv-workers.ts";
 
@@ -22,11 +24,23 @@ export class KvRouting {
   /** Models that were said to go without. */
   readonly #without = new Set<string>();
   readonly #sweeping: NodeJS.Timeout;
+  readonly #closing = new Set<Promise<void>>();
+  #plane: EventPlane | undefined;
 
   constructor(options: RouterOptions, logger: FastifyBaseLogger) {
     this.#options = options;
     this.#logger = logger;
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  /** Whether there has to be something that carries events. */
+  get needsEvents(): boolean {
+    return this.#options.routerKvEvents || this.#options.routerReplicaSync;
+  }
+
+  /** Before the first models. The plane is closed by whoever made it, after this. */
+  useEvents(plane: EventPlane): void {
+    this.#plane = plane;
   }
 
   /** The router of the model; `undefined` when its workers don't take tokens. */
@@ -60,7 +74,7 @@ export class KvRouting {
 
   /** Takes the present models with their workers. */
   update(models: ReadonlyMap<string, Model>): void {
-    for (const name of this.#models.keys()) if (!models.has(name)) this.#models.delete(name);
+    for (const [name, kvModel] of this.#models) if (!models.has(name)) this.#remove(name, kvModel);
     for (const name of this.#without) if (!models.has(name)) this.#without.delete(name);
     for (const model of models.values()) {
       const known = this.#models.get(model.name) ?? this.#add(model);
@@ -68,9 +82,29 @@ export class KvRouting {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.#sweeping);
-    this.#models.clear();
+    for (const [name, kvModel] of this.#models) this.#remove(name, kvModel);
+    await Promise.all(this.#closing);
+  }
+
+  #remove(name: string, kvModel: KvModel): void {
+    this.#models.delete(name);
+    const closing = kvModel.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #events(): KvEvents | undefined {
+    const { routerReplicaSync, routerResetStates, routerSnapshotThreshold } = this.#options;
+    return (
+      this.#plane &&
+      new KvEvents(this.#plane, {
+        replicaSync: routerReplicaSync,
+        resetStates: routerResetStates,
+        snapshotThreshold: routerSnapshotThreshold,
+        logger: this.#logger,
+      })
+    );
   }
 
   #add(model: Model): KvModel | undefined {
@@ -79,7 +113,7 @@ export class KvRouting {
       if (!first) throw new RequestPlaneError("invalid_argument", "its workers take text, not tokens");
       const busy = this.#thresholds.get(model.name) ?? busyThresholds(this.#options);
       const options = { ...this.#routerOptions(first.card.kv_cache_block_size), busy };
-      const kvModel = new KvModel(model.name, options, this.#logger);
+      const kvModel = new KvModel(model.name, options, { events: this.#events(), logger: this.#logger });
       this.#models.set(model.name, kvModel);
       return kvModel;
     } catch (error) {

@@ -3,8 +3,18 @@
  */
 import { memoryDiscovery, textChatCard } from "@dynamo/discovery";
 import type { ModelCard } from "@dynamo/discovery";
+import { eventPlane } from "@dynamo/event-plane";
+import type { EventPlane, WorkerEvents } from "@dynamo/event-plane";
+import { zmqEvents } from "@dynamo/event-plane/zmq";
 import { EncodedPayload, createNetworkManager, stringifyJson } from "@dynamo/request-plane-core";
-import type { CallOptions, Handler, InstanceId, NetworkManager } from "@dynamo/request-plane-core";
+import type {
+  CallOptions,
+  Discovery,
+  EndpointClient,
+  Handler,
+  InstanceId,
+  NetworkManager,
+} from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
 import { pino } from "pino";
 import { expect, onTestFinished } from "vitest";
@@ -27,18 +37,29 @@ export interface TokensPayload {
 export type TokensHandler = Handler<TokensPayload, unknown>;
 
 export class TokensFleet {
-  readonly discovery = memoryDiscovery();
-  readonly manager = createNetworkManager({ transports: [tcp()], discovery: this.discovery });
-  readonly client = this.manager.endpoint<EncodedPayload>("dynamo.backend.generate").client();
+  readonly discovery: Discovery;
+  readonly manager: NetworkManager;
+  readonly client: EndpointClient<EncodedPayload>;
   readonly routing: KvRouting;
   readonly router: Router;
   readonly workers = new Map<InstanceId, NetworkManager>();
-  readonly #cards = new Map<InstanceId, ModelCard>();
+  /** What workers tell, when there are events. */
+  readonly tellers = new Map<InstanceId, WorkerEvents>();
+  readonly #cards: Map<InstanceId, ModelCard>;
+  readonly #isFirst: boolean;
+  readonly #planes: EventPlane[] = [];
 
-  constructor(options: Partial<Options>, level: string) {
+  /** @param first another router before the same workers */
+  constructor(options: Partial<Options>, level: string, first?: TokensFleet) {
+    this.#isFirst = first === undefined;
+    this.discovery = first?.discovery ?? memoryDiscovery();
+    this.#cards = first ? first.#cards : new Map<InstanceId, ModelCard>();
+    this.manager = createNetworkManager({ transports: [tcp()], discovery: this.discovery });
+    this.client = this.manager.endpoint<EncodedPayload>("dynamo.backend.generate").client();
     const settings = { ...frontendCommand().opts<Options>(), routerKvEvents: false, ...options };
     this.routing = new KvRouting(settings, pino({ level }));
     this.router = new Router("kv", this.routing);
+    if (this.routing.needsEvents) this.routing.useEvents(this.#planeOf(this.manager));
   }
 
   get model(): Model {
@@ -57,6 +78,9 @@ export class TokensFleet {
     const served = await manager.endpoint<TokensPayload>("dynamo.backend.generate").serve(handler);
     const id = served.instance.instance_id;
     this.workers.set(id, manager);
+    if (this.routing.needsEvents) {
+      this.tellers.set(id, await this.#planeOf(manager).worker(served.instance));
+    }
     this.#cards.set(id, textChatCard("m", { model_input: "Tokens", kv_cache_block_size: 4, ...card }));
     await until("the client sees the worker", () =>
       this.client.instances().some((instance) => instance.instance_id === id),
@@ -89,6 +113,26 @@ export class TokensFleet {
     });
   }
 
+  #planeOf(manager: NetworkManager): EventPlane {
+    const plane = eventPlane({ manager, transport: zmqEvents() });
+    this.#planes.push(plane);
+    return plane;
+  }
+
+  /** A worker says that it has all full blocks of the prompt. */
+  cache(id: InstanceId, prompt: readonly number[]): void {
+    const { sequenceHashes: blockHashes, blockHashes: tokensHashes } = this.kv.router.prompt(prompt);
+    this.tellers.get(id)?.publishKv(0, { kind: "stored", blockHashes, tokensHashes });
+  }
+
+  /** Blocks of the prompt that the router expects at the best worker for it. */
+  overlap(prompt: readonly number[]): number {
+    const { router } = this.kv;
+    return Math.max(
+      ...router.explain({ prompt: router.prompt(prompt) }).candidates.map((one) => one.overlapBlocks),
+    );
+  }
+
   /** Asks, reads to the end, and says who answered. */
   async answer(prompt: readonly number[], options: Partial<RoutedRequest> = {}): Promise<InstanceId> {
     const { stream } = await this.ask(prompt, options);
@@ -115,17 +159,21 @@ export class TokensFleet {
   }
 
   async close(): Promise<void> {
-    this.routing.close();
+    await this.routing.close();
+    for (const plane of this.#planes) await plane.close();
     await this.manager.close();
     for (const manager of this.workers.values()) await manager.close({ drainMs: 0 });
-    await this.discovery.close();
+    if (this.#isFirst) await this.discovery.close();
   }
 }
 
 export const NOTHING = { inFlight: 0, active: 0, requests: 0, blocks: 0, prefillTokens: 0 };
 
-export function fleet(options: Partial<Options> = {}, level = "silent"): TokensFleet {
-  const made = new TokensFleet(options, level);
+export function fleet(
+  options: Partial<Options> = {},
+  { level = "silent", first }: { level?: string; first?: TokensFleet } = {},
+): TokensFleet {
+  const made = new TokensFleet(options, level, first);
   onTestFinished(() => made.close());
   return made;
 }
