@@ -89,8 +89,6 @@ export type { Link } from "./linked-list.ts";
 export { memoized } from "./memo.ts";
 export { StreamTable } from "./stream-table.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
-export { LinkedList } from "./linked-list.ts";
-export type { Link } from "./linked-list.ts";
 export { refusalCode, refusalText } from "./wire/refusal-text.ts";
 export { FrameDecoder } from "./wire/frame-decoder.ts";
 export type { MeasureFrame, OnFrame } from "./wire/frame-decoder.ts";
