@@ -177,6 +177,8 @@ class WindowedDecoder implements IncrementalDecoder {
   }
 
   push(id: number): string {
+    // Were it among the last tokens alone, the next one would be taken for the first of the text.
+    if (!this.#isShown(id)) return "";
     this.#ids.push(id);
     const text = this.#tokenizer.decode(this.#ids, this.#skipSpecialTokens);
     if (text.endsWith("\u{fffd}") && this.#ids.length - this.#decoded < MAX_UNDECODED) return "";
@@ -187,6 +189,11 @@ class WindowedDecoder implements IncrementalDecoder {
     return this.#decoded === this.#ids.length
       ? ""
       : this.#take(this.#tokenizer.decode(this.#ids, this.#skipSpecialTokens));
+  }
+
+  #isShown(id: number): boolean {
+    if (this.#tokenizer.tokenOf(id) === undefined) return false;
+    return !this.#skipSpecialTokens || this.#tokenizer.addedToken(id)?.special !== true;
   }
 
   #take(text: string): string {

@@ -37,17 +37,18 @@ export class StopTexts {
     return rest;
   }
 
-  /** The first one in the text; of two at the same place the one that is whole first. */
+  /** The first one to be whole, so that it doesn't matter how the text was split; of several, the one that began first. */
   #find(all: string): Found | undefined {
-    let at = -1;
-    let first = "";
+    let found: Found | undefined;
+    let foundEnd = Infinity;
     for (const stop of this.#stops) {
-      const place = all.indexOf(stop);
-      if (place < 0 || (at >= 0 && (place > at || (place === at && stop.length >= first.length)))) continue;
-      at = place;
-      first = stop;
+      const start = all.indexOf(stop);
+      const end = start + stop.length;
+      if (start < 0 || end > foundEnd || (end === foundEnd && start >= (found?.text.length ?? 0))) continue;
+      found = { text: all.slice(0, start), stop };
+      foundEnd = end;
     }
-    return at < 0 ? undefined : { text: all.slice(0, at), stop: first };
+    return found;
   }
 
   /** Where the text may begin to be a stop text; its length when nowhere. */

@@ -3,6 +3,7 @@
  */
 import * as library from "@huggingface/tokenizers";
 import { badModel, messageOf } from "./errors.ts";
+import { isFields } from "./protocol/fields.ts";
 import type { Fields } from "./protocol/fields.ts";
 
 /** What is used of the library. Its own types name their modules in a way that only bundlers find. */
@@ -39,6 +40,7 @@ export class Tokenizer {
 
   /** Throws `invalid_configuration` for a type of tokenizer that isn't known. */
   constructor({ tokenizer, tokenizerConfig }: TokenizerFiles) {
+    checkType(tokenizer["model"]);
     try {
       this.#library = new LibraryTokenizer(tokenizer, tokenizerConfig);
       this.#addedTokens = this.#library.get_added_tokens_decoder();
@@ -79,4 +81,13 @@ export class Tokenizer {
   idOf(token: string): number | undefined {
     return this.#library.token_to_id(token);
   }
+}
+
+/** The library takes what it doesn't know for something that it does. */
+const TYPES: readonly unknown[] = ["BPE", "Unigram", "WordPiece"];
+
+function checkType(model: unknown): void {
+  const type = isFields(model) ? model["type"] : undefined;
+  if (TYPES.includes(type)) return;
+  throw badModel(`tokenizer.json can't be used: its type is ${String(type)}, not one of ${TYPES.join(", ")}`);
 }

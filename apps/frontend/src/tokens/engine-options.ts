@@ -49,6 +49,8 @@ export interface Asked {
   readonly n?: number | null | undefined;
   readonly best_of?: number | null | undefined;
   readonly stop?: string | readonly string[] | null | undefined;
+  /** The field that holds the prompt. */
+  readonly promptField: string;
   /** Most tokens of an answer, as the client says. */
   readonly maxTokens: number | null;
   /** Alternatives to report for each token; 0 is the token itself, `null` nothing at all. */
@@ -80,7 +82,7 @@ export function engineOptions(body: unknown, asked: Asked, { endTokens }: ModelE
       prompt_logprobs: fields.prompt_logprobs ?? null,
       skip_special_tokens: fields.skip_special_tokens ?? null,
     },
-    eos_token_ids: endTokens,
+    eos_token_ids: fields.ignore_eos === true ? [] : endTokens,
     annotations: fields.nvext?.annotations ?? [],
     ...(fields.nvext && { extra_args: { nvext: fields.nvext } }),
   };

@@ -11,18 +11,18 @@ import { HttpError } from "../errors.ts";
 export function answerLimit(
   promptTokens: number,
   contextLength: number | undefined,
-  asked: number | null,
+  { maxTokens, promptField }: { readonly maxTokens: number | null; readonly promptField: string },
 ): number | null {
-  if (contextLength === undefined) return asked;
-  if (promptTokens >= contextLength) throw promptTooLong(promptTokens, contextLength);
-  return asked ?? contextLength - promptTokens;
+  if (contextLength === undefined) return maxTokens;
+  if (promptTokens >= contextLength) throw promptTooLong(promptTokens, contextLength, promptField);
+  return maxTokens ?? contextLength - promptTokens;
 }
 
-function promptTooLong(promptTokens: number, contextLength: number): HttpError {
+function promptTooLong(promptTokens: number, contextLength: number, param: string): HttpError {
   return new HttpError(
     400,
     `This model's maximum context length is ${contextLength} tokens. However, your prompt has ${promptTokens} tokens, ` +
       "which leaves no room for an answer. Please reduce the length of the prompt.",
-    { param: "messages" },
+    { param },
   );
 }

@@ -18,7 +18,7 @@ export interface AnswerParts {
   /** One for each prompt. */
   readonly usages: readonly Usage[];
   /** What the client asked to be told besides the answer, by names. Only streams say it. */
-  readonly annotations: Readonly<Record<string, unknown>>;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export class TokensAnswer {
@@ -43,10 +43,8 @@ export class TokensAnswer {
     );
     if (notes.length > 0) yield notes;
     for await (const batch of pieces) {
-      yield batch.map((piece) => {
-        observer.tokens(piece.tokens);
-        return dataEvent(form.chunk(piece));
-      });
+      for (const piece of batch) observer.tokens(piece.tokens);
+      yield batch.filter(saysSomething).map((piece) => dataEvent(form.chunk(piece)));
     }
     if (withUsage) yield [dataEvent(form.usageChunk(usageFields(usages)))];
   }
@@ -64,6 +62,11 @@ export class TokensAnswer {
     }
     return form.whole(choices, usageFields(usages));
   }
+}
+
+/** A token that only begins a character or a stop text gets no chunk of its own, as in Dynamo. */
+function saysSomething({ text, finish, logprobs }: Piece): boolean {
+  return text !== "" || finish !== null || logprobs !== null;
 }
 
 class GatheredChoice implements WholeChoice {

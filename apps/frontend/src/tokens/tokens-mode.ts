@@ -51,7 +51,12 @@ export class TokensMode {
     const text = preprocessor.render({ messages, tools, templateArguments: templateArguments(body) });
     const prompt = { text, ids: await preprocessor.tokenize(text, false) };
     const logprobs = chat.logprobs === true ? (chat.top_logprobs ?? 0) : null;
-    const asked = { ...chat, maxTokens: chat.max_completion_tokens ?? chat.max_tokens ?? null, logprobs };
+    const asked = {
+      ...chat,
+      promptField: "messages",
+      maxTokens: chat.max_completion_tokens ?? chat.max_tokens ?? null,
+      logprobs,
+    };
     const form = new ChatForm(headOf("chatcmpl", model, facts));
     return this.#answer({ model, preprocessor, prompts: [prompt], asked, body, form }, facts);
   }
@@ -73,6 +78,7 @@ export class TokensMode {
     );
     const asked = {
       ...completion,
+      promptField: "prompt",
       maxTokens: completion.max_tokens ?? null,
       logprobs: completion.logprobs ?? null,
     };
@@ -119,7 +125,7 @@ function requestOf(
   { ids }: Prompt,
   { hints: { pin } }: CallFacts,
 ): PreprocessedRequest {
-  const maxTokens = answerLimit(ids.length, preprocessor.contextLength, asked.maxTokens);
+  const maxTokens = answerLimit(ids.length, preprocessor.contextLength, asked);
   return preprocessedRequest({
     model: model.name,
     token_ids: ids,
@@ -141,15 +147,19 @@ async function allOrNone<Value>(calls: readonly Promise<Value>[], cancel: () => 
   }
 }
 
-/** What of a prompt clients may ask to be told, by Dynamo's names. */
+/** What of a prompt clients may ask to be told, by Dynamo's names and as text, as Dynamo writes it. */
 function annotationsOf(
   [request]: readonly PreprocessedRequest[],
   [prompt]: readonly Prompt[],
-): Readonly<Record<string, unknown>> {
-  const known = { formatted_prompt: prompt?.text, token_ids: prompt?.ids };
-  const asked = Object.entries(known).filter(
-    ([name, value]) => value !== undefined && request?.annotations.includes(name),
-  );
+): Readonly<Record<string, string>> {
+  const known: [string, string | undefined][] = [
+    ["token_ids", JSON.stringify(prompt?.ids)],
+    ["formatted_prompt", prompt?.text],
+  ];
+  const asked = known.filter((entry): entry is [string, string] => {
+    const [name, value] = entry;
+    return value !== undefined && request?.annotations.includes(name) === true;
+  });
   return Object.fromEntries(asked);
 }
 

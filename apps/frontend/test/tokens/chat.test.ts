@@ -101,12 +101,7 @@ describe("the answer", () => {
     const answer = await served.chat({ stream: true, stream_options: { include_usage: true } });
     const chunks = chunksOf(answer.body) as Chunk[];
     const choices = chunks.flatMap(({ choices: [choice] }) => choice ?? []);
-    expect(choices.map(({ delta }) => delta.content ?? "").filter((text) => text !== "")).toEqual([
-      "é",
-      " ",
-      "你",
-      "🙂",
-    ]);
+    expect(choices.map(({ delta }) => delta.content)).toEqual(["é", " ", "你", "🙂", ""]);
     expect(choices.filter(({ delta }) => delta.role !== undefined)).toHaveLength(1);
     expect(choices.map(({ finish_reason: reason }) => reason).filter(Boolean)).toEqual(["stop"]);
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 6, completion_tokens: 10 } });
@@ -139,6 +134,10 @@ describe("the answer", () => {
     expect(JSON.stringify(whole)).not.toContain("stop_reason");
     const ignoring = await served.chat({ ignore_eos: true, skip_special_tokens: false });
     expect(ignoring.body).toContain('"content":"ab</s>c"');
+    expect(served.requests[1]).toMatchObject({
+      eos_token_ids: [],
+      stop_conditions: { stop_token_ids_hidden: null },
+    });
   });
 
   test("has the log probabilities that the engine gives", async () => {
@@ -172,8 +171,8 @@ describe("the answer", () => {
     const answer = await served.chat({ stream: true, nvext: { annotations } });
     const named = parseSse(answer.body).filter(({ name }) => name !== undefined);
     expect(named.map(({ name, comments }) => [name, JSON.parse(comments.join("")) as unknown])).toEqual([
+      ["token_ids", JSON.stringify(PROMPT)],
       ["formatted_prompt", "<s><|user|>xy<|end|><|assistant|>"],
-      ["token_ids", PROMPT],
     ]);
   });
 
@@ -216,6 +215,8 @@ describe("refused with 400", () => {
     expect(errorOf(answer).message).toContain(
       "maximum context length is 6 tokens. However, your prompt has 6",
     );
+    const completion = await served.complete({ prompt: ["x", "xy xy xy"] });
+    expect(errorOf(completion)).toMatchObject({ code: 400, param: "prompt" });
     expect(served.requests).toEqual([]);
   });
 });
