@@ -15,7 +15,7 @@ import type { Unacknowledged } from "./delivery.ts";
 import { InBandCall } from "./in-band/call.ts";
 import type { CallHost, PostedRequest } from "./in-band/call.ts";
 import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
-import { encodeRequestBody, keyIn, KeySource } from "./in-band/request-body.ts";
+import { keyIn, RequestEncoder } from "./in-band/request-body.ts";
 import { headersOf } from "./post.ts";
 import type { Reply } from "./post.ts";
 import { refusalOf } from "./problem.ts";
@@ -31,7 +31,7 @@ export class HttpClient implements RequestPlaneClient, CallHost {
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #parsed = new Map<string, HttpAddress>();
   readonly #deliveries = new LinkedList<Delivery>();
-  readonly #keys = new KeySource();
+  readonly #encoder = new RequestEncoder();
   /** See `CallHost`. */
   readonly calls = new LinkedList<InBandCall>();
   readonly acknowledging: DeadlineQueue<Unacknowledged>;
@@ -52,7 +52,7 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     if (this.#closed) throw closed();
     const { address } = request;
     const target = this.#parse(address);
-    const body = encodeRequestBody(request, this.#keys.next());
+    const body = this.#encoder.encode(request);
     this.#checkSize(body.length, address);
     const headers = headersOf(target, IN_BAND_TYPE, request.headers, body.length);
     new InBandCall({ address, origin: target.origin, headers, body }, receiver, this).start();

@@ -21,14 +21,14 @@ const FAREWELL_MS = 250;
 
 export class HttpListener {
   readonly #settings: HttpSettings;
-  readonly #handle: (exchange: Exchange) => Promise<void>;
+  readonly #handle: (exchange: Exchange) => void;
   readonly #http1: Server;
   readonly #http2: Http2Server;
   readonly #serveHttp1: (socket: Socket) => void;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
 
-  constructor(settings: HttpSettings, handle: (exchange: Exchange) => Promise<void>) {
+  constructor(settings: HttpSettings, handle: (exchange: Exchange) => void) {
     this.#settings = settings;
     this.#handle = handle;
     const { peerTimeoutMs, poolIdleMs, maxConcurrentStreams } = settings;
@@ -38,11 +38,8 @@ export class HttpListener {
       keepAliveTimeout: poolIdleMs + IDLE_MARGIN_MS,
       connectionsCheckingInterval: Math.min(peerTimeoutMs, 5_000),
     };
-    this.#http1 = createServer(
-      bounds,
-      (request, response) => void handle(new Http1Exchange(request, response)),
-    );
-    this.#http1.on("checkContinue", (request, response) => void handle(new Http1Exchange(request, response)));
+    this.#http1 = createServer(bounds, (request, response) => handle(new Http1Exchange(request, response)));
+    this.#http1.on("checkContinue", (request, response) => handle(new Http1Exchange(request, response)));
     this.#serveHttp1 = takeConnectionListener(this.#http1);
     this.#http1.on("connection", this.#connected);
     this.#http2 = createHttp2Server({ settings: { ...localSettings(settings), maxConcurrentStreams } });
@@ -113,7 +110,7 @@ export class HttpListener {
     session.on("stream", (stream, headers) => {
       streams += 1;
       stream.on("close", streamClosed);
-      void this.#handle(new Http2Exchange(stream, headers));
+      this.#handle(new Http2Exchange(stream, headers));
     });
     session.once("close", () => {
       clearTimeout(silent);

@@ -14,51 +14,50 @@ export interface BodyBounds {
 /** Those that are being read, and how long each may take. */
 export type UnreadBodies = DeadlineQueue<BodyReader>;
 
-/**
- * The whole body. Rejects with `payload_too_large` as soon as that shows, with `deadline_exceeded`, or with
- * `disconnected` when the caller went away, however clean that looked.
- */
-export function readBody(exchange: Exchange, bounds: BodyBounds, unread: UnreadBodies): Promise<Buffer> {
-  const { "content-length": length } = exchange.headers;
-  const declared = length === undefined ? undefined : Number(length);
-  if (declared !== undefined && declared > bounds.maxMessageBytes)
-    return Promise.reject(tooLarge(declared, bounds));
-  exchange.proceed();
-  return new Promise((resolve, reject) => {
-    const reader = new BodyReader(exchange, bounds, { declared, resolve, reject });
-    reader.read(unread);
-  });
+/** Told once, of one of the two. */
+export interface BodyReceiver {
+  /** What comes of it is a response that `Exchange.putOffEnd` is good for. */
+  readonly wantsNoEnd: boolean;
+  whole(body: Buffer): void;
+  /**
+   * With `payload_too_large` as soon as that shows, with `deadline_exceeded`, or with `disconnected` when the caller
+   * went away, however clean that looked.
+   */
+  failed(error: RequestPlaneError): void;
 }
 
-interface Wanted {
-  /** How many bytes the caller says there are. */
-  readonly declared: number | undefined;
-  readonly resolve: (body: Buffer) => void;
-  readonly reject: (error: RequestPlaneError) => void;
-}
-
+/** Reads one body. With a receiver and not a promise, which would be two more turns for each request. */
 export class BodyReader {
   readonly #exchange: Exchange;
   readonly #bounds: BodyBounds;
-  readonly #wanted: Wanted;
+  readonly #receiver: BodyReceiver;
   readonly #chunks: Buffer[] = [];
+  /** As the caller says. */
+  readonly #declared: number | undefined;
   #length = 0;
   #leave: () => void = () => undefined;
 
-  constructor(exchange: Exchange, bounds: BodyBounds, wanted: Wanted) {
+  constructor(exchange: Exchange, bounds: BodyBounds, receiver: BodyReceiver) {
     this.#exchange = exchange;
     this.#bounds = bounds;
-    this.#wanted = wanted;
+    this.#receiver = receiver;
+    const { "content-length": declared } = exchange.headers;
+    if (declared !== undefined) this.#declared = Number(declared);
   }
 
   read(unread: UnreadBodies): void {
+    const { input } = this.#exchange;
+    if (this.#declared !== undefined && this.#declared > this.#bounds.maxMessageBytes) {
+      this.fail(tooLarge(this.#declared, this.#bounds));
+      return;
+    }
+    this.#exchange.proceed();
     // Streams, and their listeners, may be kept by node:http2 long after their end; a place refers to nothing then.
     const place = unread.add(this);
     this.#leave = () => unread.delete(place);
-    this.#exchange.input
-      .on("data", (chunk: Buffer) => place.value?.item.take(chunk))
-      .on("end", () => place.value?.item.end())
-      .on("close", () => place.value?.item.fail(gone()));
+    input.on("data", (chunk: Buffer) => place.value?.item.take(chunk));
+    input.on("end", () => place.value?.item.end());
+    input.on("close", () => place.value?.item.fail(gone()));
   }
 
   expire(): void {
@@ -67,24 +66,29 @@ export class BodyReader {
 
   take(chunk: Buffer): void {
     this.#length += chunk.length;
-    if (this.#length > this.#bounds.maxMessageBytes) this.fail(tooLarge(this.#length, this.#bounds));
-    else this.#chunks.push(chunk);
+    if (this.#length > this.#bounds.maxMessageBytes) {
+      this.fail(tooLarge(this.#length, this.#bounds));
+      return;
+    }
+    this.#chunks.push(chunk);
+    if (this.#length === this.#declared && this.#receiver.wantsNoEnd && this.#exchange.putOffEnd())
+      this.end();
   }
 
   end(): void {
-    const { declared, resolve } = this.#wanted;
-    if (!this.#exchange.isInputWhole || (declared !== undefined && declared !== this.#length)) {
+    const declared = this.#declared ?? this.#length;
+    if (!this.#exchange.isInputWhole || declared !== this.#length) {
       this.fail(gone());
       return;
     }
     this.#leave();
     const [first] = this.#chunks;
-    resolve(this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks));
+    this.#receiver.whole(this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks));
   }
 
   fail(error: RequestPlaneError): void {
     this.#leave();
-    this.#wanted.reject(error);
+    this.#receiver.failed(error);
   }
 }
 

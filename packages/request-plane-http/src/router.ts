@@ -16,7 +16,7 @@ import type { Exchange } from "./exchange.ts";
 import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
 import { InBandResponder } from "./in-band/responder.ts";
 import { HttpRefusal, refuse } from "./refusal.ts";
-import { dropRest, readBody } from "./request-body.ts";
+import { BodyReader, dropRest } from "./request-body.ts";
 import type { UnreadBodies } from "./request-body.ts";
 import type { HttpSettings } from "./settings.ts";
 
@@ -54,17 +54,14 @@ export class Router {
     this.#inBand = new InBandResponder(settings.peerTimeoutMs);
   }
 
-  readonly handle = async (exchange: Exchange): Promise<void> => {
+  readonly handle = (exchange: Exchange): void => {
     this.pending += 1;
     try {
       const target = this.#targetOf(exchange);
       if (target === "list") this.#list(exchange);
-      else this.#accept(exchange, target, await readBody(exchange, this.#settings, this.#unread));
+      else this.#read(exchange, target);
     } catch (error) {
-      await dropRest(exchange);
-      refuse(exchange, RequestPlaneError.from(error));
-    } finally {
-      this.pending -= 1;
+      void this.#refuse(exchange, RequestPlaneError.from(error));
     }
   };
 
@@ -85,7 +82,31 @@ export class Router {
     return { acceptor, form: formOf(exchange.headers["content-type"]) };
   }
 
-  #accept(exchange: Exchange, { acceptor, form }: Target, body: Buffer): void {
+  #read(exchange: Exchange, target: Target): void {
+    const reader = new BodyReader(exchange, this.#settings, {
+      wantsNoEnd: target.form === "in-band",
+      whole: (body) => this.#accept(exchange, target, body),
+      failed: (error) => void this.#refuse(exchange, error),
+    });
+    reader.read(this.#unread);
+  }
+
+  #accept(exchange: Exchange, target: Target, body: Buffer): void {
+    try {
+      this.#acceptAs(target, exchange, body);
+    } catch (error) {
+      refuse(exchange, RequestPlaneError.from(error));
+    }
+    this.pending -= 1;
+  }
+
+  async #refuse(exchange: Exchange, error: RequestPlaneError): Promise<void> {
+    await dropRest(exchange);
+    refuse(exchange, error);
+    this.pending -= 1;
+  }
+
+  #acceptAs({ acceptor, form }: Target, exchange: Exchange, body: Buffer): void {
     switch (form) {
       case "in-band":
         this.#inBand.accept(exchange, acceptor, headersOf(exchange.headers), body);
@@ -113,6 +134,7 @@ export class Router {
     if (exchange.method !== "GET") throw new HttpRefusal(405, "The list is read with GET", { allow: "GET" });
     const list = { endpoints: this.#endpoints.list(this.#baseUrl()) };
     exchange.respond(200, { "content-type": "application/json" }, `${JSON.stringify(list, null, 2)}\n`);
+    this.pending -= 1;
   }
 
   /** A request without an envelope gets one whose response goes back on this exchange. */

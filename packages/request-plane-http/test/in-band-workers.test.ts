@@ -6,6 +6,7 @@ import { until } from "@dynamo/test-support";
 import { addressOf, settled } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { IN_BAND, keyOf, KINDS, RawCaller, requestBody, STOP } from "./support/in-band-peers.ts";
+import type { Answer } from "./support/in-band-peers.ts";
 import {
   DATA,
   END_STREAM,
@@ -20,7 +21,7 @@ import { served } from "./support/plane.ts";
 import { connectionsOf, World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
 
-const { NGHTTP2_CANCEL } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
 interface Order {
   readonly items?: number;
@@ -71,6 +72,15 @@ describe("a worker on the HTTP plane", () => {
       expect(answer).toMatchObject({ status: 200, type: IN_BAND });
       expect(answer.items).toEqual(Array.from({ length: n }, (_, i) => i));
     }
+    await expectRest(made);
+  });
+
+  it("answers a request that doesn't say how long it is", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    const answer = made.caller.postUndeclared(IN_BAND, requestBody(keyOf(1), { items: 3 }));
+    expect(await answer.ended()).toBe(KINDS.END);
+    expect(answer.items).toEqual([0, 1, 2]);
     await expectRest(made);
   });
 
@@ -170,18 +180,20 @@ describe("a worker on the HTTP plane", () => {
     await expectRest(made);
   });
 
-  it.each([
-    ["a session that ends", (made: Awaited<ReturnType<typeof scene>>) => made.caller.session.destroy()],
+  it.each<[string, (caller: RawCaller, asked: Answer[]) => void]>([
+    ["a session that ends", (caller) => caller.session.destroy()],
+    ["a socket that is reset", (caller) => caller.session.socket.destroy()],
+    ["streams that are cancelled", (_, asked) => asked.forEach(({ stream }) => stream.close(NGHTTP2_CANCEL))],
     [
-      "a socket that is reset",
-      (made: Awaited<ReturnType<typeof scene>>) => made.caller.session.socket.destroy(),
+      "streams that end in peace",
+      (_, asked) => asked.forEach(({ stream }) => stream.close(NGHTTP2_NO_ERROR)),
     ],
   ])("kills what runs: %s", async (_name, leave) => {
     await using world = new World();
     const made = await scene(world);
-    for (let n = 0; n < 20; n += 1) made.caller.ask(n, { hold: true });
+    const asked = Array.from({ length: 20 }, (_, n) => made.caller.ask(n, { hold: true }));
     await until("all run", () => made.worker.served.inFlight === 20);
-    leave(made);
+    leave(made.caller, asked);
     await until("all are let go", () => made.heard.length === 20);
     await expectRest(made);
   });

@@ -1,7 +1,13 @@
 /** Both ends of an in-band exchange, written by hand, so that tests don't trust our codec. */
 import { once } from "node:events";
 import { connect, createServer } from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream, Http2Session, ServerHttp2Stream } from "node:http2";
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  Http2Session,
+  OutgoingHttpHeaders,
+  ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { until } from "@dynamo/test-support";
 import type { EndpointRecord } from "@dynamo/request-plane-core";
@@ -103,7 +109,16 @@ export class RawCaller implements AsyncDisposable {
   }
 
   post(type: string, body: Buffer, path: string = this.#path): Answer {
-    const stream = this.session.request({ ":method": "POST", ":path": path, "content-type": type });
+    return this.#send({ ":path": path, "content-type": type, "content-length": body.length }, body);
+  }
+
+  /** Doesn't say how long the body is. */
+  postUndeclared(type: string, body: Buffer): Answer {
+    return this.#send({ ":path": this.#path, "content-type": type }, body);
+  }
+
+  #send(headers: OutgoingHttpHeaders, body: Buffer): Answer {
+    const stream = this.session.request({ ":method": "POST", ...headers });
     stream.end(body);
     return new Answer(stream);
   }
