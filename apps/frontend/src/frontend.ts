@@ -8,6 +8,7 @@ import type { Discovery, NetworkManager, Timeouts, Transport } from "@dynamo/req
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { KvRouting } from "./kv/kv-routing.ts";
 import { FrontendMetrics } from "./metrics/frontend-metrics.ts";
+import { MigratingCalls } from "./migration/migrating-calls.ts";
 import { Models } from "./models.ts";
 import type { Options } from "./options.ts";
 import { Router } from "./router.ts";
@@ -81,7 +82,8 @@ export class Frontend {
     healthRoutes(this.#app, { discovery, running: this.running, namespace });
     metricsRoute(this.#app, metrics);
     busyThresholdRoute(this.#app, kv);
-    void this.#app.register(async (app) => this.#addWork(app));
+    const migration = new MigratingCalls(options, (model) => metrics.migrations(model), logger);
+    void this.#app.register(async (app) => this.#addWork(app, migration));
   }
 
   /** Resolves with the address when requests can come. Rejects with Node's error when it can't listen. */
@@ -116,7 +118,7 @@ export class Frontend {
     this.kv.useEvents(this.#eventPlane);
   }
 
-  #addWork(app: FastifyInstance): void {
+  #addWork(app: FastifyInstance, migration: MigratingCalls): void {
     const options = this.#options;
     refuseWhileDraining(app, this.running);
     modelRoutes(app, this.models);
@@ -124,7 +126,9 @@ export class Frontend {
     const dependencies = {
       models: this.models,
       router,
-      tokens: new TokensMode(this.#preprocessors, (model, facts) => workerCall(router, model, facts)),
+      tokens: new TokensMode(this.#preprocessors, (model, facts) =>
+        migration.around(workerCall(router, model, facts), model, facts),
+      ),
       running: this.running,
       metrics: this.metrics,
       responseLimit: options.httpResponseLimitMb * 1024 * 1024,

@@ -21,6 +21,12 @@ export function seconds(text: string): number {
   return value;
 }
 
+export function count(text: string): number {
+  const value = wholeNumber(text);
+  if (value === undefined) throw new InvalidArgumentError("Expected a whole number from 0 to 999999999.");
+  return value;
+}
+
 export function megabytes(text: string): number {
   const value = wholeNumber(text);
   if (value === undefined || value < 1 || value > MAX_MEGABYTES) {

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { RequestPlaneMode } from "@dynamo/request-plane-core";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { megabytes, metricsPrefix, origins, port, requestPlane, seconds } from "./option-values.ts";
+import { count, megabytes, metricsPrefix, origins, port, requestPlane, seconds } from "./option-values.ts";
 import { routerOptions, withPresentNames } from "./router-options.ts";
 import type { RouterOptions } from "./router-options.ts";
 
@@ -27,6 +27,9 @@ export interface Options extends RouterOptions {
   readonly discoveryBackend: string;
   readonly namespace?: string;
   readonly modelName?: string;
+  /** Default: what the model's card says. */
+  readonly migrationLimit?: number;
+  readonly migrationMaxSeqLen?: number;
   readonly metricsPrefix: string;
   readonly logLevel: string;
 }
@@ -130,6 +133,14 @@ function servingOptions(): Option[] {
       .default("file"),
     new Option("--namespace <namespace>", "serve only models of this namespace").env("DYN_NAMESPACE"),
     new Option("--model-name <name>", "serve only this model").env("DYN_MODEL_NAME"),
+    new Option("--migration-limit <times>", "how often a request may move on to another worker; 0 is never")
+      .env("DYN_MIGRATION_LIMIT")
+      .argParser(count)
+      .default(undefined, "card"),
+    new Option("--migration-max-seq-len <tokens>", "longest prompt and answer that may move on, together")
+      .env("DYN_MIGRATION_MAX_SEQ_LEN")
+      .argParser(count)
+      .default(undefined, "any"),
     new Option("--metrics-prefix <prefix>", "what the names in /metrics begin with")
       .env("DYN_METRICS_PREFIX")
       .argParser(metricsPrefix)

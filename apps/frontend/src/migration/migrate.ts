@@ -5,17 +5,9 @@
  * Source: kv-verified notes, sections 1.6 and 2.4; lib/llm/src/migration.rs of ai-dynamo/dynamo.
  */
 import type { EngineOutput, PreprocessedRequest } from "@dynamo/preprocessor/protocol";
+import type { EngineCall, EngineItems } from "../tokens/engine-call.ts";
 import { canMove, isMigratable } from "./migratable.ts";
 import { Progress } from "./progress.ts";
-
-/** Items of an answer as they come, at least one at a time. */
-export type EngineItems = AsyncIterable<readonly EngineOutput[]>;
-
-/**
- * Sends the request to a worker of its choice. Resolves when that one begins to answer. Whatever it holds for the
- * request, such as a place in a router's books, it gives back when the items end, by themselves or by an error.
- */
-export type EngineCall = (request: PreprocessedRequest) => Promise<EngineItems>;
 
 /** Dynamo's names for when a worker was lost: while it answered, or before. */
 export type MigrationType = "ongoing_request" | "new_request";

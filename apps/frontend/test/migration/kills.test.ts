@@ -6,7 +6,7 @@ import type { EngineOutput, PreprocessedRequest } from "@dynamo/preprocessor/pro
 import { preprocessedRequest } from "@dynamo/preprocessor/protocol";
 import { seeded } from "@dynamo/test-support";
 import { expect, test } from "vitest";
-import type { EngineItems } from "../../src/migration/migrate.ts";
+import type { EngineItems } from "../../src/tokens/engine-call.ts";
 import { Fleet } from "./support/fleet.ts";
 
 const KILLS = Number(process.env["DYNAMO_MIGRATION_KILLS"] ?? 300);

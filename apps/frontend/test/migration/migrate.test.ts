@@ -3,7 +3,8 @@ import type { EngineOutput, PreprocessedRequest } from "@dynamo/preprocessor/pro
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { migrate } from "../../src/migration/migrate.ts";
-import type { EngineItems, MigrationOptions } from "../../src/migration/migrate.ts";
+import type { MigrationOptions } from "../../src/migration/migrate.ts";
+import type { EngineItems } from "../../src/tokens/engine-call.ts";
 
 const request = preprocessedRequest({
   model: "m",

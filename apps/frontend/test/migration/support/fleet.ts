@@ -9,7 +9,7 @@ import type { EndpointClient, NetworkManager, ServedEndpoint } from "@dynamo/req
 import { tcp } from "@dynamo/request-plane-tcp";
 import { pino } from "pino";
 import { migrate } from "../../../src/migration/migrate.ts";
-import type { EngineItems } from "../../../src/migration/migrate.ts";
+import type { EngineItems } from "../../../src/tokens/engine-call.ts";
 import { engine } from "./engine.ts";
 
 const NAME = "dynamo.backend.generate";
