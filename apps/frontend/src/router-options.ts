@@ -116,7 +116,9 @@ function kvOptions(): Option[] {
 function busyOptions(): Option[] {
   const name = (flagName: string) => `DYN_${flagName.replaceAll("-", "_").toUpperCase()}`;
   const threshold = (flagName: string, value: string, meaning: string) =>
-    new Option(`--${flagName} <${value}>`, `mode kv: a worker is busy with ${meaning}`).env(name(flagName));
+    new Option(`--${flagName} <${value}>`, `mode kv: a worker is busy with ${meaning}`)
+      .env(name(flagName))
+      .default(undefined, "none");
   return [
     threshold(
       "active-decode-blocks-threshold",
