@@ -98,7 +98,7 @@ export const TOKENS_SETTINGS = {
   eventPlane: {
     flag: "--event-plane <plane>",
     env: "DYN_EVENT_PLANE",
-    text: "what carries events about cache and load to routers: zmq or nats",
+    text: "what carries events about cache and load to routers: zmq, nats, or jetstream for those of 0.7",
     default: "zmq",
     parse: parseEventPlaneMode,
   },
