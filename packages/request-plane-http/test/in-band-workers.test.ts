@@ -198,6 +198,22 @@ describe("a worker on the HTTP plane", () => {
     await expectRest(made);
   });
 
+  it("lets go of a response that nobody reads when its stream ends in peace", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    const unread = made.caller.ask(1, { items: 100_000, pad: 1_000 });
+    await until("it streams", () => unread.items.length > 0);
+    unread.stream.pause();
+    await until("the handler waits", async () => {
+      const before = made.produced();
+      await sleep(50);
+      return made.produced() === before;
+    });
+    unread.stream.close(NGHTTP2_NO_ERROR);
+    await until("it is let go", () => made.worker.served.inFlight === 0);
+    await expectRest(made);
+  });
+
   it("says of what it cuts when it goes away that it gave it up", async () => {
     await using world = new World();
     const made = await scene(world);
