@@ -136,7 +136,7 @@ export class NatsServer implements RequestPlaneServer {
     const startedAt = performance.now();
     let refusal: RequestPlaneError | undefined;
     try {
-      const connector = this.#inBand.streamFor(message);
+      const connector = this.#inBand.connectorFor(message);
       refusal = accept({ headers: decodeHeaders(message.headers), envelope: message.data, connector });
       if (refusal) {
         const { text, headers } = connector.isDeclined ? encodeDecline() : encodeRefusal(refusal, subject);

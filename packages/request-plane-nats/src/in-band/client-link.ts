@@ -1,8 +1,8 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { LinkedList } from "@dynamo/request-plane-core";
+import { FRAME_HEAD_BYTES, kindAt, LinkedList, streamAt } from "@dynamo/request-plane-core";
 import type { ClientStream, StreamLink } from "./client-stream.ts";
 import { encodeClose } from "./close-message.ts";
-import { FrameKind, HEAD_BYTES, kindAt, streamAt } from "./frames.ts";
+import { FrameKind } from "./frames.ts";
 import { MessageInput, walk } from "./message-input.ts";
 import { maxMessageBytes, MessageOutput } from "./message-output.ts";
 import { publish } from "./publish.ts";
@@ -75,7 +75,7 @@ export class ClientLink implements StreamLink {
     }
     if (!stream.link) this.#bind(stream);
     else if (stream.link !== this) return;
-    stream.frame(kind, bytes, start + HEAD_BYTES, end);
+    stream.frame(kind, bytes, start + FRAME_HEAD_BYTES, end);
   };
 
   #bind(stream: ClientStream): void {

@@ -1,6 +1,6 @@
-import { decodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { decodePrologue, FRAME_HEAD_BYTES, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Deadline, InBandReceiver, Link, LinkedList, ResponseControl } from "@dynamo/request-plane-core";
-import { FrameKind, HEAD_BYTES, INITIAL_CREDIT } from "./frames.ts";
+import { FrameKind, INITIAL_CREDIT } from "./frames.ts";
 import { malformed } from "./message-input.ts";
 import type { MessageOutput } from "./message-output.ts";
 
@@ -160,7 +160,7 @@ export class ClientStream implements ResponseControl {
       this.#reject(tooLarge(actual, limit));
       return false;
     }
-    const cost = HEAD_BYTES + end - start;
+    const cost = FRAME_HEAD_BYTES + end - start;
     this.#credit -= cost;
     this.#received += cost;
     return true;

@@ -1,12 +1,6 @@
 /** Messages of a link on their way in: whether they are all there, and the frames in them. */
-import { RequestPlaneError } from "@dynamo/request-plane-core";
-import {
-  DEFAULT_INTERVAL_MS,
-  HEAD_BYTES,
-  MAX_INTERVAL_MS,
-  MESSAGE_HEAD_BYTES,
-  SILENT_INTERVALS,
-} from "./frames.ts";
+import { FRAME_HEAD_BYTES, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DEFAULT_INTERVAL_MS, MAX_INTERVAL_MS, MESSAGE_HEAD_BYTES, SILENT_INTERVALS } from "./frames.ts";
 
 /** Is told of one frame: head and body lie in `bytes` from `start` to `end`. */
 export type OnFrame = (bytes: Buffer, start: number, end: number) => void;
@@ -60,7 +54,8 @@ export class MessageInput {
 export function walk(message: Buffer, onFrame: OnFrame): void {
   let at = MESSAGE_HEAD_BYTES;
   while (at < message.length) {
-    const end = at + HEAD_BYTES + (at + HEAD_BYTES <= message.length ? message.readUInt32BE(at) : 0);
+    const end =
+      at + FRAME_HEAD_BYTES + (at + FRAME_HEAD_BYTES <= message.length ? message.readUInt32BE(at) : 0);
     if (end > message.length) throw malformed("a frame that ends behind its message");
     onFrame(message, at, end);
     at = end;

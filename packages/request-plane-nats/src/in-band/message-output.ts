@@ -1,6 +1,8 @@
 /** Frames on their way out: those of one tick leave in one message, or in as few as the server's limit allows. */
+import { FRAME_HEAD_BYTES } from "@dynamo/request-plane-core";
+import type { StreamOutput } from "@dynamo/request-plane-core";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { FrameKind, HEAD_BYTES, MESSAGE_HEAD_BYTES } from "./frames.ts";
+import { FrameKind, MESSAGE_HEAD_BYTES } from "./frames.ts";
 
 export interface MessageOutputOptions {
   /** Of a message. */
@@ -24,7 +26,7 @@ const INITIAL_BYTES = 4 * 1024;
 /** Larger messages are given away with their buffer instead of being copied out of it. */
 const COPIED_BYTES = 16 * 1024;
 
-export class MessageOutput {
+export class MessageOutput implements StreamOutput {
   readonly #options: MessageOutputOptions;
   /** Called before each write at the end of a tick, for what is to leave with it. */
   readonly #beforeFlush: () => void;
@@ -41,21 +43,21 @@ export class MessageOutput {
   }
 
   /** A frame without a body. */
-  empty(kind: FrameKind, stream: number): void {
+  empty(kind: number, stream: number): void {
     this.#head(kind, stream, 0);
   }
 
-  number(kind: FrameKind, stream: number, value: number): void {
+  number(kind: number, stream: number, value: number): void {
     const at = this.#head(kind, stream, 4);
     this.#buffer.writeUInt32BE(value, at);
   }
 
   /** A frame whose body is text or bytes, in pieces if it must be. Gives the bytes it takes, heads included. */
-  body(kind: FrameKind, stream: number, body: string | Uint8Array): number {
-    const room = this.#options.maxBytes - this.#used - HEAD_BYTES;
+  body(kind: number, stream: number, body: string | Uint8Array): number {
+    const room = this.#options.maxBytes - this.#used - FRAME_HEAD_BYTES;
     if (typeof body === "string" && body.length * 3 <= room) return this.#text(kind, stream, body);
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    const largest = this.#options.maxBytes - MESSAGE_HEAD_BYTES - HEAD_BYTES;
+    const largest = this.#options.maxBytes - MESSAGE_HEAD_BYTES - FRAME_HEAD_BYTES;
     let start = 0;
     let total = 0;
     for (; bytes.length - start > largest; start += largest)
@@ -92,32 +94,32 @@ export class MessageOutput {
     this.flush();
   };
 
-  #text(kind: FrameKind, stream: number, text: string): number {
-    const start = this.#reserve(HEAD_BYTES + text.length * 3);
-    const bytes = this.#buffer.write(text, start + HEAD_BYTES);
+  #text(kind: number, stream: number, text: string): number {
+    const start = this.#reserve(FRAME_HEAD_BYTES + text.length * 3);
+    const bytes = this.#buffer.write(text, start + FRAME_HEAD_BYTES);
     this.#writeHead(start, kind, stream, bytes);
-    return HEAD_BYTES + bytes;
+    return FRAME_HEAD_BYTES + bytes;
   }
 
-  #bytes(kind: FrameKind, stream: number, bytes: Uint8Array): number {
-    const start = this.#reserve(HEAD_BYTES + bytes.length);
-    this.#buffer.set(bytes, start + HEAD_BYTES);
+  #bytes(kind: number, stream: number, bytes: Uint8Array): number {
+    const start = this.#reserve(FRAME_HEAD_BYTES + bytes.length);
+    this.#buffer.set(bytes, start + FRAME_HEAD_BYTES);
     this.#writeHead(start, kind, stream, bytes.length);
-    return HEAD_BYTES + bytes.length;
+    return FRAME_HEAD_BYTES + bytes.length;
   }
 
-  #head(kind: FrameKind, stream: number, bytes: number): number {
-    const start = this.#reserve(HEAD_BYTES + bytes);
+  #head(kind: number, stream: number, bytes: number): number {
+    const start = this.#reserve(FRAME_HEAD_BYTES + bytes);
     this.#writeHead(start, kind, stream, bytes);
-    return start + HEAD_BYTES;
+    return start + FRAME_HEAD_BYTES;
   }
 
-  #writeHead(at: number, kind: FrameKind, stream: number, bytes: number): void {
+  #writeHead(at: number, kind: number, stream: number, bytes: number): void {
     const buffer = this.#buffer;
     buffer.writeUInt32BE(bytes, at);
     buffer.writeUInt32BE(stream, at + 4);
     buffer[at + 8] = kind;
-    this.#used = at + HEAD_BYTES + bytes;
+    this.#used = at + FRAME_HEAD_BYTES + bytes;
     this.schedule();
   }
 

@@ -1,11 +1,11 @@
-import { RequestPlaneError, StreamTable } from "@dynamo/request-plane-core";
+import { kindAt, streamAt, StreamTable } from "@dynamo/request-plane-core";
+import type { RequestPlaneError, StreamWriter, WriterCarrier } from "@dynamo/request-plane-core";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { encodeClose } from "./close-message.ts";
-import { FrameKind, HEAD_BYTES, kindAt, MAX_CREDIT, streamAt } from "./frames.ts";
+import { FrameKind } from "./frames.ts";
 import { malformed, MessageInput } from "./message-input.ts";
 import { maxMessageBytes, MessageOutput } from "./message-output.ts";
 import { publish } from "./publish.ts";
-import type { ServerStream, WriterLink } from "./server-stream.ts";
 import type { UnconfirmedBytes } from "./unconfirmed-bytes.ts";
 
 export interface ServerLinkOptions {
@@ -21,17 +21,19 @@ export interface ServerLinkOptions {
 }
 
 /** The worker's end of all that goes between this process and one caller process. */
-export class ServerLink implements WriterLink {
+export class ServerLink implements WriterCarrier {
   readonly token: string;
   readonly prefix: string;
   readonly subject: string;
   readonly input: MessageInput;
   readonly output: MessageOutput;
-  readonly streams = new StreamTable<ServerStream>();
-  readonly waiting = new Set<ServerStream>();
+  /** Those that are not over. */
+  readonly streams = new StreamTable<StreamWriter>();
+  /** Those that are to be asked again when there is room. */
+  readonly #waiting = new Set<StreamWriter>();
   readonly #options: ServerLinkOptions;
   /** Streams that have not said that they are accepted. */
-  #opening: ServerStream[] = [];
+  #opening: StreamWriter[] = [];
   /** How often in a row there was no stream when we looked. */
   idleBeats = 0;
 
@@ -59,13 +61,22 @@ export class ServerLink implements WriterLink {
     return this.#options.unconfirmed.isFull;
   }
 
-  opening(stream: ServerStream): void {
+  opening(stream: StreamWriter): void {
     this.#opening.push(stream);
     this.output.schedule();
   }
 
+  waiting(stream: StreamWriter): void {
+    this.#waiting.add(stream);
+  }
+
+  forget(stream: StreamWriter): void {
+    this.streams.delete(stream);
+    this.#waiting.delete(stream);
+  }
+
   wake(): void {
-    for (const stream of this.waiting) stream.wakeIfRoom();
+    for (const stream of this.#waiting) if (stream.wakeIfRoom()) this.#waiting.delete(stream);
   }
 
   /** Ends the streams that are not over; nothing leaves any more. With a reason, the caller is told. */
@@ -90,23 +101,12 @@ export class ServerLink implements WriterLink {
 
   /** Frames about streams that are over are passed over: they crossed with the end. */
   #frame(bytes: Buffer, start: number, end: number): void {
-    const stream = this.streams.get(streamAt(bytes, start));
     const kind = kindAt(bytes, start);
-    switch (kind) {
-      case FrameKind.STOP:
-        stream?.stop();
-        return;
-      case FrameKind.KILL:
-        stream?.lose(new RequestPlaneError("disconnected", "The caller wants no more"));
-        return;
-      case FrameKind.CREDIT: {
-        const more = end - start === HEAD_BYTES + 4 ? bytes.readUInt32BE(start + HEAD_BYTES) : 0;
-        if (more === 0 || more > MAX_CREDIT || stream?.grant(more) === false)
-          throw malformed("impossible credit");
-        return;
-      }
-      default:
-        throw malformed(`a frame of kind ${kind}`);
-    }
+    const stream = this.streams.get(streamAt(bytes, start));
+    if (stream) stream.control(kind, bytes, start, end);
+    else if (!CONTROLS.has(kind)) throw malformed(`a frame of kind ${kind}`);
   }
 }
+
+/** What callers send about streams. */
+const CONTROLS: ReadonlySet<number> = new Set([FrameKind.STOP, FrameKind.KILL, FrameKind.CREDIT]);

@@ -1,19 +1,19 @@
 /** Responses over NATS: the worker's side of all of them, whose callers are heard on one inbox. */
 import { nuid } from "@nats-io/transport-node";
 import type { Msg, NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
-import { asBuffer, RequestPlaneError } from "@dynamo/request-plane-core";
+import { asBuffer, RequestPlaneError, StreamWriter } from "@dynamo/request-plane-core";
 import type { Logger } from "@dynamo/request-plane-core";
 import type { Broker } from "../broker.ts";
 import { encodeRefusal } from "../refusal.ts";
 import { within } from "../within.ts";
 import { decodeClose, encodeClose } from "./close-message.ts";
-import { LAST_STREAM, tokenOf, WORKER_IDLE_MS } from "./frames.ts";
+import { INITIAL_CREDIT, LAST_STREAM, tokenOf, WORKER_IDLE_MS } from "./frames.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { ProbedInbox } from "./probed-inbox.ts";
 import { publish } from "./publish.ts";
+import { ReplyConnector } from "./reply-connector.ts";
+import type { ServerLinks } from "./reply-connector.ts";
 import { ServerLink } from "./server-link.ts";
-import { ServerStream } from "./server-stream.ts";
-import type { ServerLinks } from "./server-stream.ts";
 import { UnconfirmedBytes } from "./unconfirmed-bytes.ts";
 
 /** Streams at the same time on one link. */
@@ -50,9 +50,9 @@ export class InBandServer implements ServerLinks {
     else this.#deny("its own inbox");
   }
 
-  /** Where the response to a request can be written. */
-  streamFor(message: Msg): ServerStream {
-    return new ServerStream(this, message);
+  /** The way to answer a request. */
+  connectorFor(message: Msg): ReplyConnector {
+    return new ReplyConnector(this, message);
   }
 
   lost(error: RequestPlaneError): void {
@@ -87,7 +87,7 @@ export class InBandServer implements ServerLinks {
   }
 
   /** See `ServerLinks`. */
-  attach(stream: ServerStream, reply: string): ServerLink | undefined {
+  attach(reply: string): StreamWriter | undefined {
     const dot = reply.lastIndexOf(".");
     const id = Number(reply.slice(dot + 1));
     if (!this.#inbox || !Number.isInteger(id) || id < 1 || id > LAST_STREAM) return undefined;
@@ -95,9 +95,9 @@ export class InBandServer implements ServerLinks {
     if (link.streams.get(id)) throw new RequestPlaneError("protocol_error", `Stream ${id} is open already`);
     if (link.streams.size >= MAX_STREAMS)
       throw new RequestPlaneError("overloaded", `${MAX_STREAMS} requests of one caller`);
-    stream.id = id;
+    const stream = new StreamWriter(id, INITIAL_CREDIT, link);
     link.streams.add(stream);
-    return link;
+    return stream;
   }
 
   #linkTo(prefix: string, { connection, prefix: own }: ProbedInbox): ServerLink {

@@ -6,7 +6,10 @@ import type { Socket } from "node:net";
 import {
   DeadlineQueue,
   formatSocketAddress,
+  FRAME_HEAD_BYTES,
+  kindAt,
   RequestPlaneError,
+  streamAt,
   StreamTable,
 } from "@dynamo/request-plane-core";
 import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
@@ -19,7 +22,7 @@ import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 import type { RequestHead } from "./frame-output.ts";
-import { FrameKind, HEAD_BYTES, kindAt, MAX_STREAMS, streamAt } from "./frames.ts";
+import { FrameKind, MAX_STREAMS } from "./frames.ts";
 import type { SpareBuffers } from "./spare-buffers.ts";
 import { SwitchRequest } from "./switch-request.ts";
 
@@ -136,7 +139,8 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     const id = streamAt(bytes, start);
     const stream = this.#find(id);
     if (!stream) {
-      if (id === 0) this.#dismissed(kindAt(bytes, start), bytes.toString("utf8", start + HEAD_BYTES, end));
+      if (id === 0)
+        this.#dismissed(kindAt(bytes, start), bytes.toString("utf8", start + FRAME_HEAD_BYTES, end));
       return;
     }
     // Whatever it is, the worker has accepted the request, or has refused it.

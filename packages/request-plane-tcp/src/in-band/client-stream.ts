@@ -1,7 +1,7 @@
-import { decodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { decodePrologue, FRAME_HEAD_BYTES, kindAt, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Deadline, FrameForm, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
 import { refusalOf } from "../reply-frame.ts";
-import { FrameKind, HEAD_BYTES, INITIAL_CREDIT, kindAt } from "./frames.ts";
+import { FrameKind, INITIAL_CREDIT } from "./frames.ts";
 
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
@@ -73,7 +73,7 @@ export class ClientStream implements ResponseControl {
         return true;
     }
     this.isOver = true;
-    this.#last(kind, bytes.toString("utf8", start + HEAD_BYTES, end));
+    this.#last(kind, bytes.toString("utf8", start + FRAME_HEAD_BYTES, end));
     return false;
   }
 
@@ -85,7 +85,7 @@ export class ClientStream implements ResponseControl {
     }
     this.#credit -= end - start;
     this.#received += end - start;
-    this.receiver.frame(bytes, start + HEAD_BYTES, end, form);
+    this.receiver.frame(bytes, start + FRAME_HEAD_BYTES, end, form);
     this.#grant();
   }
 

@@ -2,7 +2,7 @@
  * Cuts what comes in on a switched connection into frames, however the bytes arrive, and skips the bodies of
  * frames that are larger than allowed.
  */
-import { HEAD_BYTES, kindAt, streamAt } from "./frames.ts";
+import { FRAME_HEAD_BYTES, kindAt, streamAt } from "@dynamo/request-plane-core";
 
 export interface FrameSink {
   /** A frame with its head. The bytes are the sink's to keep. */
@@ -50,18 +50,18 @@ export class FrameInput {
   /** Reads the frame at `at`, or what there is of it. */
   #read(chunk: Buffer, at: number): number {
     const left = chunk.length - at;
-    if (left < HEAD_BYTES) {
-      this.#partial = Buffer.allocUnsafe(HEAD_BYTES);
+    if (left < FRAME_HEAD_BYTES) {
+      this.#partial = Buffer.allocUnsafe(FRAME_HEAD_BYTES);
       return this.#fill(this.#partial, chunk, at);
     }
     const bodyBytes = chunk.readUInt32BE(at);
-    const bodyStart = at + HEAD_BYTES;
+    const bodyStart = at + FRAME_HEAD_BYTES;
     if (!this.#isAdmitted(chunk, at, bodyBytes)) {
       this.#skip = bodyBytes;
       return bodyStart;
     }
-    if (left - HEAD_BYTES < bodyBytes) {
-      this.#partial = Buffer.allocUnsafe(HEAD_BYTES + bodyBytes);
+    if (left - FRAME_HEAD_BYTES < bodyBytes) {
+      this.#partial = Buffer.allocUnsafe(FRAME_HEAD_BYTES + bodyBytes);
       return this.#fill(this.#partial, chunk, at);
     }
     const end = bodyStart + bodyBytes;
@@ -80,14 +80,14 @@ export class FrameInput {
   /** All the bytes that were asked for are there: a frame, or its head. */
   #settle(partial: Buffer): void {
     const bodyBytes = partial.readUInt32BE(0);
-    if (partial.length === HEAD_BYTES && bodyBytes > 0) {
+    if (partial.length === FRAME_HEAD_BYTES && bodyBytes > 0) {
       if (!this.#isAdmitted(partial, 0, bodyBytes)) {
         this.#partial = undefined;
         this.#filled = 0;
         this.#skip = bodyBytes;
         return;
       }
-      const whole = Buffer.allocUnsafe(HEAD_BYTES + bodyBytes);
+      const whole = Buffer.allocUnsafe(FRAME_HEAD_BYTES + bodyBytes);
       partial.copy(whole);
       this.#partial = whole;
       return;

@@ -2,9 +2,9 @@
  * In-band frames on their way out: those of one tick are encoded into one buffer and leave in one system call.
  */
 import type { Socket } from "node:net";
-import { TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "@dynamo/request-plane-core";
-import type { InBandRequest } from "@dynamo/request-plane-core";
-import { FrameKind, HEAD_BYTES } from "./frames.ts";
+import { FRAME_HEAD_BYTES, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "@dynamo/request-plane-core";
+import type { InBandRequest, StreamOutput } from "@dynamo/request-plane-core";
+import { FrameKind } from "./frames.ts";
 import { FIXED_BYTES } from "./request-body.ts";
 import type { SpareBuffers } from "./spare-buffers.ts";
 
@@ -29,7 +29,7 @@ const FULL_BYTES = 128 * 1024;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-export class FrameOutput {
+export class FrameOutput implements StreamOutput {
   readonly #socket: Socket;
   /** Called before each write, for what is to leave with it. */
   readonly #beforeWrite: () => void;
@@ -62,43 +62,43 @@ export class FrameOutput {
   }
 
   /** A frame without a body. */
-  empty(kind: FrameKind, stream: number): void {
-    const at = this.#reserve(HEAD_BYTES);
+  empty(kind: number, stream: number): void {
+    const at = this.#reserve(FRAME_HEAD_BYTES);
     this.#writeHead(at, kind, stream, 0);
-    this.#used = at + HEAD_BYTES;
+    this.#used = at + FRAME_HEAD_BYTES;
     this.#written();
   }
 
-  number(kind: FrameKind, stream: number, value: number): void {
-    const at = this.#reserve(HEAD_BYTES + 4);
+  number(kind: number, stream: number, value: number): void {
+    const at = this.#reserve(FRAME_HEAD_BYTES + 4);
     this.#writeHead(at, kind, stream, 4);
-    this.#used = this.#buffer.writeUInt32BE(value, at + HEAD_BYTES);
+    this.#used = this.#buffer.writeUInt32BE(value, at + FRAME_HEAD_BYTES);
     this.#written();
   }
 
-  /** A frame whose body is text or bytes. Gives the bytes of the body. */
-  body(kind: FrameKind, stream: number, body: string | Uint8Array): number {
+  /** A frame whose body is text or bytes. Gives the bytes it takes, with its head. */
+  body(kind: number, stream: number, body: string | Uint8Array): number {
     if (typeof body !== "string") {
-      this.#writeHead(this.#reserve(HEAD_BYTES), kind, stream, body.length);
-      this.#used += HEAD_BYTES;
+      this.#writeHead(this.#reserve(FRAME_HEAD_BYTES), kind, stream, body.length);
+      this.#used += FRAME_HEAD_BYTES;
       if (body.length >= FULL_BYTES && !this.#isHeld) this.#writeThrough(body);
       else this.#copy(body);
       this.#written();
-      return body.length;
+      return FRAME_HEAD_BYTES + body.length;
     }
-    const start = this.#reserve(HEAD_BYTES + roomFor(body));
-    const bytes = this.#buffer.write(body, start + HEAD_BYTES);
+    const start = this.#reserve(FRAME_HEAD_BYTES + roomFor(body));
+    const bytes = this.#buffer.write(body, start + FRAME_HEAD_BYTES);
     this.#writeHead(start, kind, stream, bytes);
-    this.#used = start + HEAD_BYTES + bytes;
+    this.#used = start + FRAME_HEAD_BYTES + bytes;
     this.#written();
-    return bytes;
+    return FRAME_HEAD_BYTES + bytes;
   }
 
   /** A request; `path` and `headers` are encoded already. */
   request(stream: number, { credit, path, headers }: RequestHead, { control, payload }: InBandRequest): void {
     const isLarge = typeof payload !== "string" && payload.length >= FULL_BYTES && !this.#isHeld;
     const head = this.#reserve(
-      HEAD_BYTES +
+      FRAME_HEAD_BYTES +
         FIXED_BYTES +
         path.length +
         roomFor(headers) +
@@ -106,7 +106,7 @@ export class FrameOutput {
         (isLarge ? 0 : roomFor(payload)),
     );
     const buffer = this.#buffer;
-    let at = buffer.writeUInt32BE(credit, head + HEAD_BYTES);
+    let at = buffer.writeUInt32BE(credit, head + FRAME_HEAD_BYTES);
     at = buffer.writeUInt16BE(path.length, at);
     buffer.set(path, at);
     at += path.length;
@@ -117,7 +117,7 @@ export class FrameOutput {
     const payloadStart = controlStart + controlBytes;
     const payloadBytes = typeof payload === "string" ? buffer.write(payload, payloadStart) : payload.length;
     writeTwoPartPrefix(buffer, at, controlBytes, payloadBytes);
-    this.#writeHead(head, FrameKind.REQUEST, stream, payloadStart + payloadBytes - head - HEAD_BYTES);
+    this.#writeHead(head, FrameKind.REQUEST, stream, payloadStart + payloadBytes - head - FRAME_HEAD_BYTES);
     this.#used = payloadStart;
     if (typeof payload === "string") this.#used += payloadBytes;
     else if (isLarge) this.#writeThrough(payload);
@@ -138,7 +138,7 @@ export class FrameOutput {
     if (this.#socket.writableLength === 0) this.#spare.give(buffer);
   };
 
-  #writeHead(at: number, kind: FrameKind, stream: number, bytes: number): void {
+  #writeHead(at: number, kind: number, stream: number, bytes: number): void {
     const buffer = this.#buffer;
     buffer.writeUInt32BE(bytes, at);
     buffer.writeUInt32BE(stream, at + 4);

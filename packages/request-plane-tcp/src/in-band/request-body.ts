@@ -1,8 +1,7 @@
 /** The body of a REQUEST frame: `u32 credit | u16 path length | path | u16 headers length | headers | envelope`. */
-import { RequestPlaneError, TWO_PART_PREFIX_BYTES } from "@dynamo/request-plane-core";
+import { MAX_CREDIT, RequestPlaneError, TWO_PART_PREFIX_BYTES } from "@dynamo/request-plane-core";
 import type { Headers, InBandRequest } from "@dynamo/request-plane-core";
 import { decodeHeaders } from "../request-frame.ts";
-import { MAX_CREDIT } from "./frames.ts";
 
 /** Credit and the two lengths, and the prefix of the envelope. */
 export const FIXED_BYTES: number = 8 + TWO_PART_PREFIX_BYTES;

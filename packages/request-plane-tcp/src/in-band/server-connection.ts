@@ -2,16 +2,22 @@
  * The worker's end of a switched connection: takes requests, and carries the responses that are written to it.
  */
 import type { Socket } from "node:net";
-import { refusalText, RequestPlaneError, StreamTable } from "@dynamo/request-plane-core";
-import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
+import {
+  FRAME_HEAD_BYTES,
+  kindAt,
+  refusalText,
+  RequestPlaneError,
+  streamAt,
+  StreamTable,
+} from "@dynamo/request-plane-core";
+import type { ExpiryQueue, RequestAcceptor, WriterCarrier } from "@dynamo/request-plane-core";
 import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
-import { FrameKind, HEAD_BYTES, kindAt, MAX_CREDIT, MAX_STREAMS, streamAt } from "./frames.ts";
+import { FrameKind, MAX_STREAMS } from "./frames.ts";
 import { decodeRequestBody } from "./request-body.ts";
 import { ServerStream } from "./server-stream.ts";
 import type { SpareBuffers } from "./spare-buffers.ts";
-import type { WriterCarrier } from "./server-stream.ts";
 
 /** How long a caller may take to read our last words. */
 const FAREWELL_MS = 1_000;
@@ -100,7 +106,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
     }
     if (id === 0 || id > this.#lastStream) throw broken(`stream ${id}, which was not opened`);
     const stream = this.#streams.get(id);
-    if (!stream || !control(stream, bytes, start, end)) this.#idle();
+    if (stream?.control(kindAt(bytes, start), bytes, start, end) !== true) this.#idle();
   }
 
   readonly #read = (chunk: Buffer): void => {
@@ -116,7 +122,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
 
   #request(id: number, bytes: Buffer, start: number, end: number): void {
     this.#enter(id);
-    const { credit, path, headers, envelope } = decodeRequestBody(bytes, start + HEAD_BYTES, end);
+    const { credit, path, headers, envelope } = decodeRequestBody(bytes, start + FRAME_HEAD_BYTES, end);
     const accept = this.#options.acceptorOf(path);
     if (!accept) {
       this.#refuse(id, new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`), path);
@@ -193,26 +199,6 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
     socket.end();
     const farewell = setTimeout(() => socket.destroy(), FAREWELL_MS);
     socket.once("close", () => clearTimeout(farewell));
-  }
-}
-
-/** Gives whether the frame had anything to say. */
-function control(stream: ServerStream, bytes: Buffer, start: number, end: number): boolean {
-  const kind = kindAt(bytes, start);
-  switch (kind) {
-    case FrameKind.STOP:
-      return stream.stop();
-    case FrameKind.KILL:
-      stream.lose(new RequestPlaneError("disconnected", "The caller wants no more"));
-      return true;
-    case FrameKind.CREDIT: {
-      const bytesMore = end - start === HEAD_BYTES + 4 ? bytes.readUInt32BE(start + HEAD_BYTES) : 0;
-      if (bytesMore === 0 || bytesMore > MAX_CREDIT || !stream.grant(bytesMore))
-        throw broken("impossible credit");
-      return true;
-    }
-    default:
-      throw broken(`a frame of kind ${kind}`);
   }
 }
 
