@@ -8,6 +8,8 @@ export interface ChannelOptions {
   readonly transport: EventTransport;
   readonly endpoint: EndpointName;
   readonly topic: string;
+  /** What was published for a while was dropped, and what is published now is not. */
+  readonly onRestored?: () => void;
 }
 
 /** One publisher of one topic, which discovery shows for as long as it is open. */
@@ -30,9 +32,9 @@ export class Channel {
     this.#registration = registration;
   }
 
-  static async open({ discovery, transport, endpoint, topic }: ChannelOptions): Promise<Channel> {
+  static async open({ discovery, transport, endpoint, topic, onRestored }: ChannelOptions): Promise<Channel> {
     const publisherId = randomPublisherId();
-    const publisher = await transport.publisher(endpoint, topic);
+    const publisher = await transport.publisher(endpoint, topic, onRestored);
     try {
       const record = eventChannelRecord({ endpoint, topic, publisherId }, publisher.address);
       return new Channel(publisherId, topic, publisher, await discovery.register(record));

@@ -29,6 +29,10 @@ export class EventLog {
     return event;
   }
 
+  get last(): KvEvent | undefined {
+    return this.#events[this.#last % KEPT_EVENTS];
+  }
+
   answer({ startEventId: start, endEventId }: RecoveryQuestion): RecoveryAnswer {
     const newest = this.#last;
     const end = endEventId ?? newest;

@@ -54,7 +54,11 @@ export class KvEventPublisher {
     const endpoint = nameOf(worker);
     const rank = { workerId: worker.instance_id, dpRank };
     const log = new EventLog(rank);
-    const channel = await Channel.open({ discovery, transport, endpoint, topic: KV_EVENTS });
+    // To hear the last event again is nothing, unless it shows that some before it are missing.
+    const onRestored = (): void => {
+      if (log.last) channel.publish(encodeKvEvents([log.last]));
+    };
+    const channel = await Channel.open({ discovery, transport, endpoint, topic: KV_EVENTS, onRestored });
     const opened = [() => channel.close()];
     try {
       const recovery = await serveRecovery(options, rank, { log, publisherId: channel.publisherId });

@@ -11,8 +11,12 @@ export interface EventTransport {
   /** Events about requests in one message; with 1 they come bare, else in a list. */
   readonly maxSequenceEvents: number;
 
-  /** Opens a channel. Rejects when that can't be done. */
-  publisher(endpoint: EndpointName, topic: string): Promise<EnvelopePublisher>;
+  /**
+   * Opens a channel. Rejects when that can't be done.
+   *
+   * @param onRestored called when what was sent for a while was dropped, and what is sent now is not.
+   */
+  publisher(endpoint: EndpointName, topic: string, onRestored?: () => void): Promise<EnvelopePublisher>;
 
   /** Listens to channels of one topic. */
   listener(topic: string, events: ListenerEvents): EnvelopeListener;

@@ -5,16 +5,19 @@ import { encodeKvEventJson } from "@dynamo/kv-router/wire";
 import type { Logger } from "@dynamo/request-plane-core";
 import type { NatsLink } from "@dynamo/request-plane-nats/connection";
 
-/** Events that may wait while the server is away. */
+/** Events that may wait until the stream has them. */
 const MAX_WAITING = 65_536;
-/** Events on their way whose acknowledgement is not here yet. */
-const IN_FLIGHT = 256;
-/** How long an acknowledgement may take; what was sent is sent again then. */
+/** Events that go out together; the acknowledgement of the last one stands for all. */
+const BATCH = 256;
+/** How long that may take; what was sent is sent again then. */
 const ACK_MS = 2_000;
 /** Between two attempts when one failed. */
 const RETRY_MS = 200;
 /** How long `close` goes on to send what is left. */
 const CLOSING_MS = 2_000;
+
+/** Events that the stream has are let go in so large pieces. */
+const FORGOTTEN_TOGETHER = 8_192;
 
 export interface QueueOptions {
   readonly link: NatsLink;
@@ -29,6 +32,9 @@ export interface QueueOptions {
 export class KvEventQueue {
   readonly #options: QueueOptions;
   #waiting: KvEvent[] = [];
+  /** How many of them the stream has. */
+  #sent = 0;
+  #hasFailed = false;
   #sending: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
@@ -38,12 +44,10 @@ export class KvEventQueue {
 
   /** Gives false when there was no room: all that waited is dropped, and what was told before no longer holds. */
   push(event: KvEvent): boolean {
-    const hasRoom = this.#waiting.length < MAX_WAITING;
-    if (!hasRoom) {
-      this.#options.logger.warn({ events: MAX_WAITING }, "NATS is away for too long; KV events are dropped");
-      this.#waiting = [];
-    } else this.#waiting.push(event);
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
+    const hasRoom = this.#waiting.length - this.#sent < MAX_WAITING;
+    if (hasRoom) this.#waiting.push(event);
+    else this.#drop();
+    this.#sending ??= this.#sendAll();
     return hasRoom;
   }
 
@@ -58,25 +62,58 @@ export class KvEventQueue {
     const { signal } = this.#closing;
     // What is pushed in this turn goes out together.
     await Promise.resolve();
-    while (this.#waiting.length > 0 && !signal.aborted) {
-      const batch = this.#waiting.slice(0, IN_FLIGHT);
-      const sent = await this.#send(batch);
-      // An overflow may have taken them away meanwhile.
-      if (sent > 0 && this.#waiting[0] === batch[0]) this.#waiting.splice(0, sent);
-      if (sent < batch.length) await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    while (this.#sent < this.#waiting.length && !signal.aborted) {
+      const waiting = this.#waiting;
+      const batch = waiting.slice(this.#sent, this.#sent + BATCH);
+      if (!(await this.#send(batch))) await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      // They may have been dropped meanwhile.
+      else if (waiting === this.#waiting) this.#settle(batch.length);
+    }
+    this.#sending = undefined;
+  }
+
+  #settle(count: number): void {
+    this.#sent += count;
+    // Not each time: it is a copy of all that wait.
+    if (this.#sent < FORGOTTEN_TOGETHER && this.#sent < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#sent);
+    this.#sent = 0;
+  }
+
+  /**
+   * Whether the stream has them. One connection keeps them in order: when the last one is there, all are, and when it
+   * isn't, all are sent again.
+   */
+  async #send(batch: readonly KvEvent[]): Promise<boolean> {
+    const { link, subject } = this.#options;
+    const connection = link.current;
+    if (!connection) return false;
+    try {
+      const texts = batch.map(encodeKvEventJson);
+      const last = texts.pop() ?? "";
+      for (const text of texts) connection.publish(subject, text);
+      await jetstream(connection).publish(subject, last, { timeout: ACK_MS });
+      this.#hasFailed = false;
+      return true;
+    } catch (error) {
+      this.#report(error);
+      return false;
     }
   }
 
-  /** How many of the first ones the stream has. From the first failure on all are sent again, in order. */
-  async #send(batch: readonly KvEvent[]): Promise<number> {
-    const { link, subject } = this.#options;
-    const connection = link.current;
-    if (!connection) return 0;
-    const stream = jetstream(connection);
-    const acks = await Promise.allSettled(
-      batch.map((event) => stream.publish(subject, encodeKvEventJson(event), { timeout: ACK_MS })),
-    );
-    const failed = acks.findIndex(({ status }) => status === "rejected");
-    return failed < 0 ? batch.length : failed;
+  #drop(): void {
+    const message =
+      "The KV events of a rank were dropped: NATS is away or too slow. Its blocks are told as cleared";
+    this.#options.logger.warn({ events: MAX_WAITING }, message);
+    this.#waiting = [];
+    this.#sent = 0;
+  }
+
+  /** Once until it works again. */
+  #report(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    const problem = String(error);
+    this.#options.logger.warn({ problem }, `KV events can't be stored at the moment: ${problem}`);
   }
 }

@@ -11,19 +11,27 @@ import { subjectPrefix } from "./subjects.ts";
 export function natsEvents(options: NatsOptions = {}): EventTransport {
   const { logger = defaultLogger } = options;
   const listeners = new Set<NatsListener>();
+  const publishers = new Set<NatsPublisher>();
   const link = natsLink({
     ...options,
     onRestored: () => {
       for (const listener of listeners) listener.restored();
+      for (const publisher of publishers) publisher.onRestored?.();
     },
   });
   return {
     name: "nats",
     kind: "Nats",
     maxSequenceEvents: 1,
-    publisher: async (endpoint, topic) => {
+    publisher: async (endpoint, topic, onRestored) => {
       await link.connect();
-      return new NatsPublisher(link, subjectPrefix(endpoint), topic, logger);
+      const options = { link, prefix: subjectPrefix(endpoint), topic, logger, onRestored };
+      const publisher: NatsPublisher = new NatsPublisher({
+        ...options,
+        onClose: () => publishers.delete(publisher),
+      });
+      publishers.add(publisher);
+      return publisher;
     },
     listener: (topic, events) => {
       const listener: NatsListener = new NatsListener(link, topic, events, () => listeners.delete(listener));

@@ -63,7 +63,7 @@ export class ZmqPublisher implements EnvelopePublisher {
       return;
     }
     this.#waiting.push(framesOf(envelope));
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
+    this.#sending ??= this.#sendAll();
   }
 
   async close(): Promise<void> {
@@ -80,6 +80,7 @@ export class ZmqPublisher implements EnvelopePublisher {
         await this.#socket.send([...frames]).catch((error: unknown) => this.#drop(String(error)));
       }
     }
+    this.#sending = undefined;
   }
 
   #drop(why: string): void {
