@@ -64,3 +64,12 @@ test.each([
 ])("%s is what JSON.parse makes of it", (text) => {
   expect(decodeJson(text)).toEqual(JSON.parse(text));
 });
+
+test("a large whole number is found wherever it stands, behind shorter ones and texts of digits too", () => {
+  for (let before = 0; before < 40; before += 1) {
+    for (const filler of ["x".repeat(before), "7".repeat(before)]) {
+      const text = `{"a":"${filler}","b":123456789012345,"c":9007199254740993}`;
+      expect(decodeJson(text)).toEqual({ a: filler, b: 123456789012345, c: 9007199254740993n });
+    }
+  }
+});
