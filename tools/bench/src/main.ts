@@ -1,13 +1,14 @@
 /**
  * `npm run bench`: the machine, the measurement, the table.
  */
-import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chartOf } from "./chart.ts";
 import { prepareDynamo } from "./dynamo-wheel.ts";
 import { formatIdle, idleRowOf, measureIdle } from "./idle.ts";
 import type { IdleStreams } from "./idle.ts";
+import { sectionIn, withSection } from "./kv-trace/section.ts";
 import { machineFacts } from "./machine.ts";
 import { measure } from "./measure.ts";
 import { prepareNats } from "./nats.ts";
@@ -82,10 +83,12 @@ async function measureAndShow(
 async function writePage(results: Results, about: Omit<PageFacts, "date" | "versions">): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
   const versions = await measuredVersions(results.measured.flatMap(({ group }) => group.subjects));
-  const page = pageOf(results, { ...about, date, versions });
+  const file = new URL("benchmarks.md", DOCS);
+  const kept = sectionIn(await readFile(file, "utf8"));
+  const page = withSection(pageOf(results, { ...about, date, versions }), kept);
   const series = results.measured.flatMap((group) => group.series);
   const highlighted = [...OURS, ourFrontend].map(({ name }) => name);
-  await writeFile(new URL("benchmarks.md", DOCS), page);
+  await writeFile(file, page);
   await writeFile(new URL(CHART_FILE, DOCS), chartOf(series, { highlighted }));
 }
 
