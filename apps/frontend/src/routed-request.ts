@@ -44,6 +44,12 @@ export interface Routed {
   readonly decision: RoutingDecision;
 }
 
+/** Where a request would go. */
+export interface Preview {
+  readonly worker: InstanceId;
+  readonly decision: RoutingDecision;
+}
+
 /** Whether another worker may be asked after this failure. */
 export function mayGoElsewhere(error: RequestPlaneError): boolean {
   return error.retryableElsewhere || error.code === "no_instances";

@@ -5,10 +5,11 @@
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { CallOptions, InstanceId, ResponseStream } from "@dynamo/request-plane-core";
+import { HttpError } from "./errors.ts";
 import type { KvRouting } from "./kv/kv-routing.ts";
 import type { ChatClient, Model, ModelEndpoint } from "./model.ts";
 import { mayGoElsewhere, noSuchWorker, notReady } from "./routed-request.ts";
-import type { Routed, RoutedRequest } from "./routed-request.ts";
+import type { Preview, Routed, RoutedRequest } from "./routed-request.ts";
 import type { RouterMode } from "./router-options.ts";
 import { missingPin } from "./worker-pin.ts";
 
@@ -50,6 +51,18 @@ export class Router {
     const payload = request.payload(decision);
     const attempts = pin === undefined ? this.#attempts(model) : [pinned(model, pin)];
     return { stream: await firstOf(attempts, payload, options, model), decision };
+  }
+
+  /**
+   * Where mode `kv` would send the request now. Throws an {@link HttpError} of status 400 in other modes, which know
+   * only when they send it.
+   */
+  preview(model: Model, request: RoutedRequest): Preview {
+    const kv = this.#kv?.of(model.name);
+    if (kv && request.prompt) return kv.preview({ ...request, prompt: request.prompt });
+    const message =
+      "Validation: query_instance_id needs a frontend in router mode 'kv' and a model that takes tokens";
+    throw new HttpError(400, message, { param: "nvext.annotations" });
   }
 
   /** Each endpoint that has a worker, a different one first each time. */

@@ -2,18 +2,34 @@
  * Sends the requests of one model where their prompts are cached, and counts them until they are over.
  */
 import { KvRouter } from "@dynamo/kv-router";
-import type { ActiveSequencesOptions, KvRouterOptions, Prompt, Reservation } from "@dynamo/kv-router";
+import type {
+  ActiveSequencesOptions,
+  Decision,
+  KvRouterOptions,
+  Prompt,
+  Reservation,
+  RouteRequest,
+  RoutingExplanation,
+  WorkerRank,
+} from "@dynamo/kv-router";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { CallOptions, InstanceId, Logger } from "@dynamo/request-plane-core";
 import type { ChatClient, Model } from "../model.ts";
 import { mayGoElsewhere, noSuchWorker, notReady } from "../routed-request.ts";
-import type { Routed, RoutedRequest } from "../routed-request.ts";
+import type { Preview, Routed, RoutedRequest, RoutingDecision } from "../routed-request.ts";
 import type { KvEvents } from "./kv-events.ts";
 import { kvWorkers, routerWorker } from "./kv-workers.ts";
 import type { KvWorker } from "./kv-workers.ts";
 
 /** A request whose prompt is known in tokens. */
 export type TokensRequest = RoutedRequest & { readonly prompt: ArrayLike<number> };
+
+/** What has been tried for a request. */
+interface Tries {
+  readonly id: string | undefined;
+  readonly failed: ReadonlySet<InstanceId>;
+  readonly failure: RequestPlaneError | undefined;
+}
 
 /** Workers that may use up their time before a call gives up, as in the request plane. */
 const MAX_TIMED_OUT = 2;
@@ -92,27 +108,28 @@ export class KvModel {
     }
   }
 
-  #reserve(
-    prompt: Prompt,
-    { pin, dpRank, override, explain }: TokensRequest,
-    tries: {
-      id: string | undefined;
-      failed: ReadonlySet<InstanceId>;
-      failure: RequestPlaneError | undefined;
-    },
-  ): Reservation {
-    if (pin !== undefined && !this.#workers.has(pin)) throw noSuchWorker(this.name, pin);
+  /** Where the request would go now. Changes nothing. */
+  preview(request: TokensRequest): Preview {
+    const prompt = this.router.prompt(request.prompt);
+    const excluded = request.excluded ?? NOBODY;
+    const wanted = { ...this.#wanted(prompt, request), ...(excluded.size > 0 && { excluded }) };
+    try {
+      const explanation = request.explain === true ? this.router.explain(wanted) : undefined;
+      const chosen = explanation && scoreOfChosen(explanation);
+      const { worker, overlapBlocks } = chosen ?? this.router.preview(wanted);
+      const decision = this.#decision({ worker, overlapBlocks, explanation }, prompt);
+      return { worker: worker.workerId, decision };
+    } catch (error) {
+      throw isNobodyLeft(error) ? notReady(this.name) : error;
+    }
+  }
+
+  #reserve(prompt: Prompt, request: TokensRequest, tries: Tries): Reservation {
+    const wanted = { ...this.#wanted(prompt, request), requestId: tries.id ?? crypto.randomUUID() };
+    const explain = request.explain === true;
     const route = (excluded: ReadonlySet<InstanceId>): Reservation =>
-      this.router.route({
-        requestId: tries.id ?? crypto.randomUUID(),
-        prompt,
-        ...(pin !== undefined && { allowed: new Set([pin]) }),
-        ...(dpRank !== undefined && { dpRank }),
-        ...(override && { override }),
-        ...(explain === true && { explain }),
-        ...(excluded.size > 0 && { excluded }),
-      });
-    const avoided = pin === undefined ? this.#avoided() : NOBODY;
+      this.router.route({ ...wanted, explain, ...(excluded.size > 0 && { excluded }) });
+    const avoided = request.pin === undefined ? this.#avoided() : NOBODY;
     try {
       return route(avoided.size === 0 ? tries.failed : new Set([...tries.failed, ...avoided]));
     } catch (error) {
@@ -126,15 +143,33 @@ export class KvModel {
     }
   }
 
+  #wanted(prompt: Prompt, { pin, dpRank, override }: TokensRequest): Omit<RouteRequest, "requestId"> {
+    if (pin !== undefined && !this.#workers.has(pin)) throw noSuchWorker(this.name, pin);
+    return {
+      prompt,
+      ...(pin !== undefined && { allowed: new Set([pin]) }),
+      ...(dpRank !== undefined && { dpRank }),
+      ...(override && { override }),
+    };
+  }
+
+  #decision(
+    { worker, overlapBlocks, explanation }: Pick<Reservation, "worker" | "overlapBlocks" | "explanation">,
+    { tokens }: Prompt,
+  ): RoutingDecision {
+    const promptBlocks = Math.ceil(tokens / this.router.blockSize);
+    return { dpRank: worker.dpRank, overlapBlocks, promptBlocks, explanation };
+  }
+
   async #send(
-    { worker, active, overlapBlocks, explanation }: Reservation,
+    reservation: Reservation,
     prompt: Prompt,
     request: TokensRequest,
     options: CallOptions,
   ): Promise<Routed> {
-    const { workerId, dpRank } = worker;
-    const promptBlocks = Math.ceil(prompt.tokens / this.router.blockSize);
-    const decision = { dpRank, overlapBlocks, promptBlocks, explanation };
+    const { active, worker } = reservation;
+    const { workerId } = worker;
+    const decision = this.#decision(reservation, prompt);
     try {
       const client = this.#workers.get(workerId)?.endpoint.client;
       if (!client) throw new RequestPlaneError("no_instances", "The worker has just left");
@@ -179,4 +214,13 @@ const NOBODY: ReadonlySet<InstanceId> = new Set();
 
 function isNobodyLeft(error: unknown): boolean {
   return RequestPlaneError.is(error) && error.code === "no_instances";
+}
+
+function scoreOfChosen({
+  chosen,
+  candidates,
+}: RoutingExplanation): Pick<Decision, "worker" | "overlapBlocks"> {
+  const isChosen = ({ workerId, dpRank }: WorkerRank): boolean =>
+    workerId === chosen.workerId && dpRank === chosen.dpRank;
+  return { worker: chosen, overlapBlocks: candidates.find(isChosen)?.overlapBlocks ?? 0 };
 }

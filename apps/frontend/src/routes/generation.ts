@@ -21,6 +21,7 @@ import { forwardedHeaders, requestId } from "../request-context.ts";
 import type { Router } from "../router.ts";
 import { routingHints } from "../routing-hints.ts";
 import type { RunningRequests } from "../running-requests.ts";
+import { AnswerRouting } from "../tokens/answer-routing.ts";
 import { takesTokens } from "../tokens/preprocessors.ts";
 import type { AnswerObserver, TokensAnswer } from "../tokens/tokens-answer.ts";
 import type { TokensMode } from "../tokens/tokens-mode.ts";
@@ -133,7 +134,7 @@ class GenerationCall<Request extends GenerationRequest> {
 
   async #askForText(model: Model, body: JsonBody, observed: RequestMetrics): Promise<Answer> {
     const { router, responseLimit } = this.#dependencies;
-    const { hints, ...options } = this.#facts(body);
+    const { hints, routing: _routing, ...options } = this.#facts(body);
     const request = { pin: hints.pin, payload: () => new EncodedPayload(body.bytes, "json") };
     const { stream } = await router.call(model, request, options);
     observed.firstToken();
@@ -165,11 +166,13 @@ class GenerationCall<Request extends GenerationRequest> {
 
   #facts(body: JsonBody): CallFacts {
     const { headers } = this.#request;
+    const hints = routingHints(headers, body);
     return {
       id: requestId(headers),
       headers: forwardedHeaders(headers),
       signal: this.#dependencies.running.signalOf(this.#reply.raw),
-      hints: routingHints(headers, body),
+      hints,
+      routing: new AnswerRouting(hints),
     };
   }
 

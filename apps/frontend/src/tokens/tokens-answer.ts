@@ -2,7 +2,9 @@
 import type { ResponseBudget } from "../chat/aggregate.ts";
 import type { Fields } from "../chat/chunk.ts";
 import { annotationEvent, dataEvent } from "../chat/sse.ts";
+import { encodeJson } from "../json.ts";
 import type { AnswerForm, WholeChoice } from "./answer-form.ts";
+import type { AnswerRouting } from "./answer-routing.ts";
 import type { Piece } from "./pieces.ts";
 import { usageFields } from "./usage.ts";
 import type { Usage } from "./usage.ts";
@@ -19,6 +21,7 @@ export interface AnswerParts {
   readonly usages: readonly Usage[];
   /** What the client asked to be told besides the answer, by names. Only streams say it. */
   readonly annotations: Readonly<Record<string, string>>;
+  readonly routing: AnswerRouting;
 }
 
 export class TokensAnswer {
@@ -37,21 +40,41 @@ export class TokensAnswer {
     withUsage: boolean,
     observer: AnswerObserver,
   ): AsyncGenerator<readonly string[], void, undefined> {
-    const { pieces, form, usages, annotations } = this.#parts;
+    const { pieces, form, usages, annotations, routing } = this.#parts;
     const notes = Object.entries(annotations).map(([event, value]) =>
       annotationEvent({ event, comment: [JSON.stringify(value)] }),
     );
     if (notes.length > 0) yield notes;
+    if (routing.isQuery) {
+      yield this.#whereItWouldGo();
+      return;
+    }
+    let first = routing.first();
     for await (const batch of pieces) {
       for (const piece of batch) observer.tokens(piece.tokens);
-      yield batch.filter(saysSomething).map((piece) => dataEvent(form.chunk(piece)));
+      yield batch.filter(saysSomething).map((piece) => {
+        const nvext = piece.finish === null ? first : merged(first, routing.last());
+        first = undefined;
+        return dataEvent(withNvext(form.chunk(piece), nvext));
+      });
     }
     if (withUsage) yield [dataEvent(form.usageChunk(usageFields(usages)))];
   }
 
+  #whereItWouldGo(): string[] {
+    const { form, routing } = this.#parts;
+    const annotations = Object.entries(routing.annotations());
+    if (annotations.length > 0)
+      return annotations.map(([event, text]) =>
+        annotationEvent({ event, comment: [event === "token_data" ? text : JSON.stringify(text)] }),
+      );
+    const empty = { index: 0, text: "", tokens: 0, logprobs: null, finish: null };
+    return [dataEvent(withNvext(form.chunk(empty), routing.first()))];
+  }
+
   /** Rejects with what the worker's response throws, and when the answer is over the budget. */
   async whole(budget: ResponseBudget, observer: AnswerObserver): Promise<Fields> {
-    const { pieces, form, usages } = this.#parts;
+    const { pieces, form, usages, routing } = this.#parts;
     const choices = usages.map((_usage, index) => new GatheredChoice(index));
     for await (const batch of pieces) {
       for (const piece of batch) {
@@ -60,13 +83,23 @@ export class TokensAnswer {
         choices[piece.index]?.add(piece);
       }
     }
-    return form.whole(choices, usageFields(usages));
+    const nvext = merged(routing.first(), routing.last());
+    return { ...form.whole(choices, usageFields(usages)), ...(nvext && { nvext }) };
   }
 }
 
 /** A token that only begins a character or a stop text gets no chunk of its own, as in Dynamo. */
 function saysSomething({ text, finish, logprobs }: Piece): boolean {
   return text !== "" || finish !== null || logprobs !== null;
+}
+
+function merged(first: Fields | undefined, last: Fields | undefined): Fields | undefined {
+  return first || last ? { ...first, ...last } : undefined;
+}
+
+/** The JSON text of an object with one field more. Ids of workers are whole numbers of 64 bits. */
+function withNvext(chunk: string, nvext: Fields | undefined): string {
+  return nvext ? `${chunk.slice(0, -1)},"nvext":${encodeJson(nvext)}}` : chunk;
 }
 
 class GatheredChoice implements WholeChoice {

@@ -106,7 +106,7 @@ export class TokensMode {
     const [first] = streams;
     const single = streams.length === 1 && first ? first : mergeStreams(streams, cancel);
     const annotations = annotationsOf(requests, prompts);
-    return new TokensAnswer({ pieces: single, form, usages, annotations });
+    return new TokensAnswer({ pieces: single, form, usages, annotations, routing: facts.routing });
   }
 }
 
