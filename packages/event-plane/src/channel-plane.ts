@@ -30,6 +30,7 @@ export function eventPlane({ manager, transport, plane }: EventPlaneOptions): Ev
   };
   return {
     name: transport.name,
+    connect: () => transport.connect(),
     async worker(worker: Instance, options: WorkerEventOptions = {}): Promise<WorkerEvents> {
       return kept(await ChannelWorkerEvents.open({ manager, transport, plane }, worker, options));
     },

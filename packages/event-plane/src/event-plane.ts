@@ -10,6 +10,12 @@ export interface EventPlane {
   readonly name: string;
 
   /**
+   * Makes sure that there is something to carry events, for a program that shall not start without. Rejects with an
+   * error that says what to set, as does whatever needs it later.
+   */
+  connect(): Promise<void>;
+
+  /**
    * Begins to tell about a worker. Resolves when routers can find it. Rejects when what carries the events can't be
    * reached.
    *

@@ -11,6 +11,9 @@ export interface EventTransport {
   /** Events about requests in one message; with 1 they come bare, else in a list. */
   readonly maxSequenceEvents: number;
 
+  /** Rejects when nothing can be carried at the moment. */
+  connect(): Promise<void>;
+
   /**
    * Opens a channel. Rejects when that can't be done.
    *

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { eventPlaneFromEnv, parseEventPlaneMode } from "../src/index.ts";
 import { zmqEvents } from "../src/zmq/index.ts";
 import { jetStreamServer } from "./support/jetstream.ts";
-import { describeWithNats } from "./support/transports.ts";
+import { describeWithNats, natsServer } from "./support/transports.ts";
 import { GENERATE } from "./support/world.ts";
 
 const run = promisify(execFile);
@@ -24,6 +24,32 @@ describeWithNats("with NATS", () => {
     for (const mode of ["nats", "jetstream"]) {
       const args = [program, mode, server.url];
       expect(await run(process.execPath, args, { timeout: 50_000 })).toMatchObject({ stderr: "" });
+    }
+  });
+});
+
+describeWithNats("at the start of a program", () => {
+  test("what can't carry events is an error that says what to set", async () => {
+    const server = await natsServer();
+    const manager = createNetworkManager({ transports: [tcp()], discovery: memoryDiscovery() });
+    onTestFinished(() => manager.close());
+    const connect = async (mode: string): Promise<void> => {
+      const plane = await eventPlaneFromEnv({ manager, mode, environment: { NATS_SERVER: server.url } });
+      onTestFinished(() => plane.close());
+      await plane.connect();
+    };
+    await connect("zmq");
+    await connect("nats");
+    await expect(connect("jetstream")).rejects.toMatchObject({
+      code: "invalid_configuration",
+      message: expect.stringContaining("has no JetStream: start it with -js") as string,
+    });
+    await server.kill("SIGKILL");
+    for (const mode of ["nats", "jetstream"]) {
+      await expect(connect(mode)).rejects.toMatchObject({
+        code: "cannot_connect",
+        message: expect.stringContaining("set NATS_SERVER") as string,
+      });
     }
   });
 });

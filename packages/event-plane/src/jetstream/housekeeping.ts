@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { jetstreamManager } from "@nats-io/jetstream";
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { KvRouter } from "@dynamo/kv-router";
 import type { Logger } from "@dynamo/request-plane-core";
 import type { NatsLink } from "@dynamo/request-plane-nats/connection";
 import type { JetStreamNames } from "./names.ts";
 import type { RouterRegistry } from "./router-registry.ts";
+import { managerOf } from "./stream.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** How often it is looked whether the stream is too long; up to half of it is left to chance, as others look too. */
@@ -58,9 +58,9 @@ export class Housekeeping {
   }
 
   async #look(isCensus: boolean): Promise<void> {
-    const connection = this.#options.link.current;
-    if (!connection) return;
-    const manager = await jetstreamManager(connection);
+    const { link } = this.#options;
+    if (!link.current) return;
+    const manager = await managerOf(link);
     if (isCensus) await this.#census(manager);
     const { names, snapshotThreshold } = this.#options;
     const { state } = await manager.streams.info(names.stream);

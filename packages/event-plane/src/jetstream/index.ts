@@ -7,6 +7,7 @@ import type { NatsOptions } from "@dynamo/request-plane-nats/connection";
 import type { EventPlane, RouterEventOptions, WorkerEventOptions } from "../event-plane.ts";
 import { JetStreamRouterEvents } from "./router-events.ts";
 import { JETSTREAM_SETTINGS } from "./settings.ts";
+import { managerOf } from "./stream.ts";
 import { JetStreamWorkerEvents } from "./worker-events.ts";
 
 /** Settings given here win over the environment. */
@@ -26,6 +27,9 @@ export function jetStreamPlane({ discovery, maxAgeMs, ...options }: JetStreamOpt
   const open = new Set<{ close(): Promise<void> }>();
   return {
     name: "jetstream",
+    async connect() {
+      await managerOf(link);
+    },
     async worker(worker: Instance, workerOptions: WorkerEventOptions = {}) {
       const events = await JetStreamWorkerEvents.open(parts, worker, workerOptions);
       open.add(events);

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { jetstream } from "@nats-io/jetstream";
 import type { Consumer, ConsumerMessages } from "@nats-io/jetstream";
 import type { KvEvent } from "@dynamo/kv-router";
 import { decodeKvEventJson } from "@dynamo/kv-router/wire";
 import type { Logger } from "@dynamo/request-plane-core";
 import type { NatsLink } from "@dynamo/request-plane-nats/connection";
 import type { JetStreamNames } from "./names.ts";
-import { ensureConsumer, ensureStream } from "./stream.ts";
+import { ensureConsumer, ensureStream, managerOf } from "./stream.ts";
 
 /** How a router of 0.7 asks for messages. Source: kv-verified notes, section 2.3. */
 const PULL = { max_messages: 200, expires: 30_000, idle_heartbeat: 15_000, abort_on_missing_resource: true };
@@ -42,7 +42,7 @@ export class KvConsumer {
   /** From now on the server keeps what is published until it was taken. Rejects when that can't be done. */
   async create(): Promise<void> {
     const { link, names, uuid, maxAgeMs } = this.#options;
-    const manager = await jetstreamManager(await link.connect());
+    const manager = await managerOf(link);
     await ensureStream(manager, names, maxAgeMs);
     await ensureConsumer(manager, names, uuid);
   }
@@ -64,7 +64,7 @@ export class KvConsumer {
     await this.#running;
     const { link, names, uuid } = this.#options;
     if (!link.current) return;
-    const { consumers } = await jetstreamManager(link.current);
+    const { consumers } = await managerOf(link);
     await consumers.delete(names.stream, uuid).catch(() => undefined);
   }
 

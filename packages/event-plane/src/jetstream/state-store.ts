@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import type { ObjectStore } from "@nats-io/obj";
 import type { KvEvent } from "@dynamo/kv-router";
 import { decodeSnapshot, encodeSnapshot } from "@dynamo/kv-router/wire";
 import type { NatsLink } from "@dynamo/request-plane-nats/connection";
 import type { JetStreamNames } from "./names.ts";
+import { managerOf } from "./stream.ts";
 
 /** Somebody may be writing: two readings so far apart that agree are whole. */
 const BETWEEN_READINGS_MS = 100;
@@ -42,8 +42,7 @@ export class StateStore {
 
   /** Throws away what was left, and what the stream holds. */
   async reset(): Promise<void> {
-    const connection = await this.#link.connect();
-    const { streams } = await jetstreamManager(connection);
+    const { streams } = await managerOf(this.#link);
     await streams.purge(this.#names.stream);
     const store = await this.#store();
     await store.destroy();

@@ -3,12 +3,36 @@ import {
   DeliverPolicy,
   DiscardPolicy,
   JetStreamApiError,
+  jetstreamManager,
   ReplayPolicy,
   RetentionPolicy,
   StorageType,
 } from "@nats-io/jetstream";
 import type { JetStreamManager } from "@nats-io/jetstream";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { NatsLink } from "@dynamo/request-plane-nats/connection";
 import type { JetStreamNames } from "./names.ts";
+
+/**
+ * Connects when that was not done yet. Rejects as the connection does, and with `invalid_configuration` when the server
+ * has no JetStream.
+ */
+export async function managerOf(link: NatsLink): Promise<JetStreamManager> {
+  const connection = await link.connect();
+  try {
+    return await jetstreamManager(connection);
+  } catch (cause) {
+    // Its class is not exported.
+    if (!(cause instanceof Error && cause.name === "JetStreamNotEnabled")) throw cause;
+    const message =
+      `NATS at ${connection.getServer()} has no JetStream: start it with -js, set NATS_SERVER to a server that has it, ` +
+      "or DYN_EVENT_PLANE to another event plane";
+    throw new RequestPlaneError("invalid_configuration", message, {
+      cause,
+      facts: { setting: "NATS_SERVER" },
+    });
+  }
+}
 
 const NANOS_IN_MS = 1_000_000;
 /** A router that doesn't listen for so long is forgotten by the server. */

@@ -1,4 +1,3 @@
-import { jetstreamManager } from "@nats-io/jetstream";
 import type { KvChange } from "@dynamo/kv-router";
 import { encodeLoadReportJson } from "@dynamo/kv-router/wire";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
@@ -9,7 +8,7 @@ import { LoadPublisher } from "../load-publisher.ts";
 import { KvEventQueue } from "./kv-event-queue.ts";
 import { jetStreamNames } from "./names.ts";
 import type { JetStreamNames } from "./names.ts";
-import { ensureStream } from "./stream.ts";
+import { ensureStream, managerOf } from "./stream.ts";
 
 export interface JetStreamParts {
   readonly link: NatsLink;
@@ -57,8 +56,7 @@ export class JetStreamWorkerEvents implements WorkerEvents {
     { dpRanks = [0] }: WorkerEventOptions,
   ): Promise<JetStreamWorkerEvents> {
     const names = jetStreamNames(worker);
-    const connection = await parts.link.connect();
-    await ensureStream(await jetstreamManager(connection), names, parts.maxAgeMs);
+    await ensureStream(await managerOf(parts.link), names, parts.maxAgeMs);
     return new JetStreamWorkerEvents(parts, names, worker, dpRanks);
   }
 

@@ -23,6 +23,9 @@ export function natsEvents(options: NatsOptions = {}): EventTransport {
     name: "nats",
     kind: "Nats",
     maxSequenceEvents: 1,
+    connect: async () => {
+      await link.connect();
+    },
     publisher: async (endpoint, topic, onRestored) => {
       await link.connect();
       const options = { link, prefix: subjectPrefix(endpoint), topic, logger, onRestored };

@@ -22,6 +22,7 @@ export function zmqEvents(options: ZmqEventOptions = {}): EventTransport {
     name: "zmq",
     kind: "Zmq",
     maxSequenceEvents: 256,
+    connect: () => Promise.resolve(),
     publisher: () => ZmqPublisher.bind(hosts, logger),
     listener: (topic, events) => new ZmqListener(topic, events),
     close: () => Promise.resolve(),
