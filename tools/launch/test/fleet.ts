@@ -35,8 +35,9 @@ export class Fleet {
   }
 
   /** Resolves when it listens. */
-  async frontend(plane: Plane): Promise<Frontend> {
-    const program = this.#start("frontend", plane, ["--http-host", "127.0.0.1", "--http-port", "0"]);
+  async frontend(plane: Plane, ...args: string[]): Promise<Frontend> {
+    const address = ["--http-host", "127.0.0.1", "--http-port", "0"];
+    const program = this.#start("frontend", plane, [...address, ...args]);
     return { program, port: Number(await program.says(/Listening on http:\/\/127\.0\.0\.1:(\d+)/)) };
   }
 
