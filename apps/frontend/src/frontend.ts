@@ -15,6 +15,7 @@ import { Router } from "./router.ts";
 import { busyThresholdRoute } from "./routes/busy-threshold.ts";
 import { chatCompletionsRoute } from "./routes/chat-completions.ts";
 import { completionsRoute } from "./routes/completions.ts";
+import { embeddingsRoute } from "./routes/embeddings.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -136,6 +137,7 @@ export class Frontend {
     };
     chatCompletionsRoute(app, dependencies);
     completionsRoute(app, dependencies);
+    embeddingsRoute(app, dependencies);
   }
 }
 

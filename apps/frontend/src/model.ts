@@ -19,6 +19,7 @@ export class Model {
   readonly created: number;
   readonly endpoints: readonly ModelEndpoint[];
   readonly #schemes: readonly string[];
+  readonly #serving = new Map<string, Model | undefined>();
 
   constructor(facts: Pick<Model, "name" | "created" | "endpoints">, schemes: readonly string[]) {
     this.name = facts.name;
@@ -32,9 +33,10 @@ export class Model {
     for (const { workers } of this.endpoints) yield* workers.values();
   }
 
-  /** Whether its cards name this type, such as `Chat`. */
-  serves(type: string): boolean {
-    return [...this.cards()].some((card) => modelTypes(card).includes(type));
+  /** The model with those of its workers alone whose cards name this type, such as `Chat`; `undefined` without any. */
+  serving(type: string): Model | undefined {
+    if (!this.#serving.has(type)) this.#serving.set(type, this.#narrowed(type));
+    return this.#serving.get(type);
   }
 
   /** Whether at least one worker can take a request. */
@@ -52,6 +54,19 @@ export class Model {
   /** Whether all the endpoint's workers serve this model, so that any of them may be picked. */
   owns({ client, workers }: ModelEndpoint): boolean {
     return client.instances().every(({ instance_id: id }) => workers.has(id));
+  }
+
+  #narrowed(type: string): Model | undefined {
+    const isOfType = (card: ModelCard): boolean => modelTypes(card).includes(type);
+    if ([...this.cards()].every(isOfType)) return this;
+    const endpoints = this.endpoints
+      .map(({ client, workers }) => ({
+        client,
+        workers: new Map([...workers].filter(([, card]) => isOfType(card))),
+      }))
+      .filter(({ workers }) => workers.size > 0);
+    const { name, created } = this;
+    return endpoints.length === 0 ? undefined : new Model({ name, created, endpoints }, this.#schemes);
   }
 
   #reaches({ transport }: Instance): boolean {

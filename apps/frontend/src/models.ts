@@ -35,8 +35,11 @@ const WATCH_AGAIN_MS = 1_000;
 /** How often to look whether the last requests of an endpoint without cards have ended, in milliseconds. */
 const LINGER_MS = 1_000;
 
-const SERVED_TYPES = ["Chat", "Completions"];
-const SERVED_INPUTS = ["Text", "Tokens"];
+/** What cards call the ways to ask a model, by what its workers take. */
+const SERVED: Readonly<Record<string, readonly string[]>> = {
+  Text: ["Chat", "Completions", "Embedding"],
+  Tokens: ["Chat", "Completions"],
+};
 
 export class Models {
   readonly #options: ModelsOptions;
@@ -118,8 +121,8 @@ export class Models {
   #isWanted({ card_json: card, ...record }: ModelRecord): boolean {
     const { modelName, logger } = this.#options;
     if (modelName !== undefined && card.display_name !== modelName) return false;
-    const isServed = modelTypes(card).some((type) => SERVED_TYPES.includes(type));
-    if (isServed && SERVED_INPUTS.includes(card.model_input)) return true;
+    const served = SERVED[card.model_input];
+    if (modelTypes(card).some((type) => served?.includes(type))) return true;
     logger.warn(
       {
         model: card.display_name,
@@ -127,7 +130,7 @@ export class Models {
         type: card.model_type,
         input: card.model_input,
       },
-      "Not served: the worker must take chats or completions (model_type Chat or Completions), as text or tokens (model_input Text or Tokens)",
+      "Not served: the worker must take chats or completions as text or tokens, or embeddings as text (model_type Chat, Completions or Embedding, model_input Text or Tokens)",
     );
     return false;
   }

@@ -5,8 +5,9 @@ import type { FastifyInstance } from "fastify";
 import { CHAT_COMPLETION } from "../chat/aggregate.ts";
 import { checkChatRequest } from "../chat/schema.ts";
 import type { ChatRequest } from "../chat/schema.ts";
+import type { RequestDependencies } from "./client-request.ts";
 import { generationRoute } from "./generation.ts";
-import type { Generation, GenerationDependencies } from "./generation.ts";
+import type { Generation } from "./generation.ts";
 
 const chatCompletions: Generation<ChatRequest> = {
   path: "/v1/chat/completions",
@@ -17,6 +18,6 @@ const chatCompletions: Generation<ChatRequest> = {
   whole: CHAT_COMPLETION,
 };
 
-export function chatCompletionsRoute(app: FastifyInstance, dependencies: GenerationDependencies): void {
+export function chatCompletionsRoute(app: FastifyInstance, dependencies: RequestDependencies): void {
   generationRoute(app, chatCompletions, dependencies);
 }

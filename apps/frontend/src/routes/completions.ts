@@ -5,8 +5,9 @@ import type { FastifyInstance } from "fastify";
 import { TEXT_COMPLETION } from "../chat/aggregate.ts";
 import { checkCompletionRequest } from "../completions/schema.ts";
 import type { CompletionRequest } from "../completions/schema.ts";
+import type { RequestDependencies } from "./client-request.ts";
 import { generationRoute } from "./generation.ts";
-import type { Generation, GenerationDependencies } from "./generation.ts";
+import type { Generation } from "./generation.ts";
 
 const completions: Generation<CompletionRequest> = {
   path: "/v1/completions",
@@ -17,6 +18,6 @@ const completions: Generation<CompletionRequest> = {
   whole: TEXT_COMPLETION,
 };
 
-export function completionsRoute(app: FastifyInstance, dependencies: GenerationDependencies): void {
+export function completionsRoute(app: FastifyInstance, dependencies: RequestDependencies): void {
   generationRoute(app, completions, dependencies);
 }

@@ -3,40 +3,23 @@
  * workers that take OpenAI's JSON or from workers that take tokens.
  */
 import { EncodedPayload } from "@dynamo/request-plane-core";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { ResponseBudget, aggregate } from "../chat/aggregate.ts";
 import type { WholeForm } from "../chat/aggregate.ts";
 import { ChunkTexts } from "../chat/chunk-text.ts";
 import { EventWriter } from "../chat/event-writer.ts";
 import { jsonItemEvent, streamEvents } from "../chat/stream.ts";
-import { HttpError } from "../errors.ts";
+import type { HttpError } from "../errors.ts";
 import type { JsonBody } from "../json-body.ts";
 import { encodeJson } from "../json.ts";
-import { UNKNOWN_MODEL } from "../metrics/frontend-metrics.ts";
-import type { FrontendMetrics } from "../metrics/frontend-metrics.ts";
-import type { EndpointLabel, RequestMetrics } from "../metrics/request-metrics.ts";
+import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { Model } from "../model.ts";
-import type { Models } from "../models.ts";
-import { forwardedHeaders, requestId } from "../request-context.ts";
-import type { Router } from "../router.ts";
-import { routingHints } from "../routing-hints.ts";
-import type { RunningRequests } from "../running-requests.ts";
-import { AnswerRouting } from "../tokens/answer-routing.ts";
 import { takesTokens } from "../tokens/preprocessors.ts";
 import type { AnswerObserver, TokensAnswer } from "../tokens/tokens-answer.ts";
 import type { TokensMode } from "../tokens/tokens-mode.ts";
 import type { CallFacts } from "../tokens/worker-call.ts";
-import { modelNotFound } from "./models.ts";
-
-export interface GenerationDependencies {
-  readonly models: Models;
-  readonly router: Router;
-  readonly tokens: TokensMode;
-  readonly running: RunningRequests;
-  readonly metrics: FrontendMetrics;
-  /** Largest answer that is gathered for a request that doesn't stream, in bytes. */
-  readonly responseLimit: number;
-}
+import { addWorkRoute } from "./client-request.ts";
+import type { ClientRequest, RequestDependencies, WorkRoute } from "./client-request.ts";
 
 /** What all requests say. */
 export interface GenerationRequest {
@@ -45,12 +28,8 @@ export interface GenerationRequest {
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;
 }
 
-/** What makes one route different from another. */
-export interface Generation<Request extends GenerationRequest> {
-  readonly path: string;
-  readonly endpoint: EndpointLabel;
-  /** As cards say it, in `model_type`. */
-  readonly modelType: string;
+/** What makes one of them different from another. */
+export interface Generation<Request extends GenerationRequest> extends WorkRoute {
   /** Throws an {@link HttpError} of status 400 for what is no such request. */
   check(body: unknown): Request;
   askForTokens(
@@ -66,15 +45,9 @@ export interface Generation<Request extends GenerationRequest> {
 export function generationRoute<Request extends GenerationRequest>(
   app: FastifyInstance,
   generation: Generation<Request>,
-  dependencies: GenerationDependencies,
+  dependencies: RequestDependencies,
 ): void {
-  app.post(generation.path, {
-    onRequest: (_request, reply, next) => {
-      dependencies.running.begin(reply.raw);
-      next();
-    },
-    handler: (request, reply) => new GenerationCall(generation, dependencies, request, reply).run(),
-  });
+  addWorkRoute(app, generation, dependencies, (client) => new GenerationCall(generation, client).run());
 }
 
 /** An answer that has begun. */
@@ -88,27 +61,19 @@ interface Answer {
 /** One request on its way from validation to its answer. */
 class GenerationCall<Request extends GenerationRequest> {
   readonly #generation: Generation<Request>;
-  readonly #dependencies: GenerationDependencies;
-  readonly #request: FastifyRequest;
-  readonly #reply: FastifyReply;
+  readonly #client: ClientRequest;
 
-  constructor(
-    generation: Generation<Request>,
-    dependencies: GenerationDependencies,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ) {
+  constructor(generation: Generation<Request>, client: ClientRequest) {
     this.#generation = generation;
-    this.#dependencies = dependencies;
-    this.#request = request;
-    this.#reply = reply;
+    this.#client = client;
   }
 
   async run(): Promise<FastifyReply> {
-    const body = bodyOf(this.#request);
+    const client = this.#client;
+    const body = client.body();
     const request = this.#generation.check(body.value);
-    const observed = this.#observe(request);
-    const model = this.#model(request.model);
+    const observed = client.observe(request.model, request.stream === true);
+    const model = client.model(request.model);
     // Until this resolves nothing was sent, so whatever fails has a status of its own.
     const answer = takesTokens(model)
       ? await this.#askForTokens(model, request, body, observed)
@@ -116,25 +81,9 @@ class GenerationCall<Request extends GenerationRequest> {
     return request.stream === true ? this.#sendEvents(answer, observed) : this.#sendWhole(answer);
   }
 
-  #observe({ model, stream }: Request): RequestMetrics {
-    const { metrics, models } = this.#dependencies;
-    const labels = {
-      model: models.get(model) ? model : UNKNOWN_MODEL,
-      endpoint: this.#generation.endpoint,
-      request_type: stream === true ? "stream" : "unary",
-    } as const;
-    return metrics.begin(labels, this.#reply.raw);
-  }
-
-  #model(name: string): Model {
-    const model = this.#dependencies.models.get(name);
-    if (model?.serves(this.#generation.modelType) !== true) throw modelNotFound(name);
-    return model;
-  }
-
   async #askForText(model: Model, body: JsonBody, observed: RequestMetrics): Promise<Answer> {
-    const { router, responseLimit } = this.#dependencies;
-    const { hints, routing: _routing, ...options } = this.#facts(body);
+    const { router, responseLimit } = this.#client.dependencies;
+    const { hints, routing: _routing, ...options } = this.#client.facts(body);
     const request = { pin: hints.pin, payload: () => new EncodedPayload(body.bytes, "json") };
     const { stream } = await router.call(model, request, options);
     observed.firstToken();
@@ -152,8 +101,8 @@ class GenerationCall<Request extends GenerationRequest> {
     body: JsonBody,
     observed: RequestMetrics,
   ): Promise<Answer> {
-    const { tokens, responseLimit } = this.#dependencies;
-    const facts = this.#facts(body);
+    const { tokens, responseLimit } = this.#client.dependencies;
+    const facts = this.#client.facts(body);
     const answer = await this.#generation.askForTokens(tokens, model, request, { body: body.value, facts });
     const withUsage = request.stream_options?.include_usage === true;
     const observer = answerObserver(answer, observed);
@@ -164,42 +113,22 @@ class GenerationCall<Request extends GenerationRequest> {
     };
   }
 
-  #facts(body: JsonBody): CallFacts {
-    const { headers } = this.#request;
-    const hints = routingHints(headers, body);
-    return {
-      id: requestId(headers),
-      headers: forwardedHeaders(headers),
-      signal: this.#dependencies.running.signalOf(this.#reply.raw),
-      hints,
-      routing: new AnswerRouting(hints),
-    };
-  }
-
   async #sendWhole(answer: Answer): Promise<FastifyReply> {
     const whole = await answer.whole();
-    return this.#reply.type("application/json").send(encodeJson(whole));
+    return this.#client.reply.type("application/json").send(encodeJson(whole));
   }
 
   async #sendEvents(answer: Answer, observed: RequestMetrics): Promise<FastifyReply> {
-    const reply = this.#reply.hijack();
-    // Headers of hooks, such as those of CORS.
-    for (const [name, value = ""] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value);
-    reply.raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    const { reply } = this.#client;
+    this.#client.beginEvents();
     const failure = await answer.stream(new EventWriter(reply.raw));
-    if (failure) {
-      observed.failedLate(failure.status);
-      this.#dependencies.metrics.failed(failure);
-      // Clients that leave are everyday life.
-      const level = failure.status === 499 ? "debug" : "warn";
-      reply.log[level]({ requestId: answer.id, status: failure.status, err: failure.cause }, "Stream failed");
-    }
+    if (failure) this.#client.failedLate(observed, failure, answer.id);
     return reply;
   }
 }
 
 /** The first tokens say how much of the prompt the worker had computed before. */
-function answerObserver({ usages }: TokensAnswer, observed: RequestMetrics): AnswerObserver {
+export function answerObserver({ usages }: TokensAnswer, observed: RequestMetrics): AnswerObserver {
   let hasBegun = false;
   return {
     tokens: (count) => {
@@ -208,9 +137,4 @@ function answerObserver({ usages }: TokensAnswer, observed: RequestMetrics): Ans
       observed.tokens(count);
     },
   };
-}
-
-function bodyOf(request: FastifyRequest): JsonBody {
-  if (request.body) return request.body as JsonBody;
-  throw new HttpError(415, "Expected request with Content-Type application/json");
 }
