@@ -19,6 +19,7 @@ import { embeddingsRoute } from "./routes/embeddings.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { responsesRoute } from "./routes/responses.ts";
 import { RunningRequests } from "./running-requests.ts";
 import { createServer, refuseWhileDraining } from "./server.ts";
 import { Preprocessors } from "./tokens/preprocessors.ts";
@@ -138,6 +139,7 @@ export class Frontend {
     chatCompletionsRoute(app, dependencies);
     completionsRoute(app, dependencies);
     embeddingsRoute(app, dependencies);
+    responsesRoute(app, dependencies);
   }
 }
 

@@ -11,6 +11,11 @@ export function dataEvent(json: string): string {
   return `data: ${onOneLine(json)}\n\n`;
 }
 
+/** An event with a name of ours, whose data is JSON text. */
+export function namedEvent(name: string, json: string): string {
+  return `event: ${name}\n${dataEvent(json)}`;
+}
+
 /** An item with an event name: the name, its comments as comment lines, and data, which is JSON text, if it has any. */
 export function annotationEvent({ event, comment, data }: Annotated<string>): string {
   const name = event === undefined ? "" : `event: ${event.split(LINE_BREAKS).join(" ")}\n`;

@@ -61,6 +61,16 @@ export class TokensAnswer {
     if (withUsage) yield [dataEvent(form.usageChunk(usageFields(usages)))];
   }
 
+  /** The chunks as JSON text, usage at the end, those that are here together. */
+  async *chunks(observer: AnswerObserver): AsyncGenerator<readonly string[], void, undefined> {
+    const { pieces, form, usages } = this.#parts;
+    for await (const batch of pieces) {
+      for (const piece of batch) observer.tokens(piece.tokens);
+      yield batch.filter(saysSomething).map((piece) => form.chunk(piece));
+    }
+    yield [form.usageChunk(usageFields(usages))];
+  }
+
   #whereItWouldGo(): string[] {
     const { form, routing } = this.#parts;
     const annotations = Object.entries(routing.annotations());
