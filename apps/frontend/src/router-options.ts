@@ -77,7 +77,7 @@ function kvOptions(): Option[] {
       "know from events what workers have cached",
     ),
     // Which ones there are, the package of the event plane knows.
-    new Option("--event-plane <plane>", "mode kv: what carries the events: zmq or nats")
+    new Option("--event-plane <plane>", "mode kv: what carries the events: zmq, nats, or jetstream of 0.7")
       .env("DYN_EVENT_PLANE")
       .default("zmq"),
     ...onOff("router-replica-sync", "DYN_ROUTER_REPLICA_SYNC", false, "share load with other frontends"),

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
 import { writeTestModel } from "@dynamo/test-model";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { MODEL } from "./chat-request.ts";
@@ -39,7 +40,33 @@ interface Body {
   };
 }
 
+const hasNats = await hasNatsServer();
+
 describe("frontends that route by KV cache", { timeout: 180_000 }, () => {
+  it.skipIf(!hasNats).each(["nats", "jetstream"])(
+    "learn over %s what workers have, also when they come late",
+    async (eventPlane) => {
+      const nats = await startNatsServer({
+        lines: [`jetstream { store_dir: ${JSON.stringify(temporaryFolder())} }`],
+      });
+      onTestFinished(() => nats[Symbol.asyncDispose]());
+      const settings = { DYN_ROUTER_MODE: "kv", DYN_EVENT_PLANE: eventPlane, NATS_SERVER: nats.url };
+      const fleet = new Fleet(settings);
+      onTestFinished(() => fleet[Symbol.dispose]());
+      const engine = ["--model-path", await modelFolder(), "--model-name", MODEL, "--speedup-ratio", "0"];
+      const worker = () => fleet.worker("tcp", ...engine, "--block-size", String(BLOCK_SIZE));
+      const [one] = await Promise.all([fleet.frontend("tcp"), worker(), worker()]);
+      await expect.poll(async () => (await ask(one, "hello")).candidates.length, SEEN).toBe(2);
+      const text = "weather ".repeat(40);
+      const home = await ask(one, text);
+      await expect.poll(() => asExpected(one, text), SEEN).toBe(home.worker);
+      one.program.kill();
+      const two = await fleet.frontend("tcp");
+      await expect.poll(() => asExpected(two, text), SEEN).toBe(home.worker);
+      expect(await two.program.terminate()).toBe(WELL);
+    },
+  );
+
   it("expect what workers have, know it after a restart, and lose nothing but the requests of the one that is killed", async () => {
     const fleet = new Fleet({
       DYN_ROUTER_MODE: "kv",
@@ -51,8 +78,8 @@ describe("frontends that route by KV cache", { timeout: 180_000 }, () => {
     const worker = () => fleet.worker("tcp", ...engine, "--block-size", String(BLOCK_SIZE));
     const [one, two] = await Promise.all([fleet.frontend("tcp"), fleet.frontend("tcp")]);
     const workers = await Promise.all([worker(), worker(), worker()]);
-    await expect.poll(async () => (await ask(one, "hello")).candidates?.length, SEEN).toBe(3);
-    await expect.poll(async () => (await ask(two, "hello")).candidates?.length, SEEN).toBe(3);
+    await expect.poll(async () => (await ask(one, "hello")).candidates.length, SEEN).toBe(3);
+    await expect.poll(async () => (await ask(two, "hello")).candidates.length, SEEN).toBe(3);
 
     // What one has sent, both know from the worker, and its prompts find their way back.
     const topics = ["weather", "bread", "trains"].map((topic) => `${topic} `.repeat(40));
@@ -87,7 +114,7 @@ describe("frontends that route by KV cache", { timeout: 180_000 }, () => {
     for (const topic of topics) expect((await ask(two, topic)).status).toBe(200);
     await expect.poll(async () => (await listed(two)).some(({ id }) => id === victim?.id), SEEN).toBe(false);
     for (const topic of topics) {
-      await expect.poll(async () => (await ask(two, topic)).candidates?.length, SEEN).toBe(2);
+      await expect.poll(async () => (await ask(two, topic)).candidates.length, SEEN).toBe(2);
       await expect.poll(() => asExpected(two, topic), SEEN).not.toBe(victim?.id);
     }
 
@@ -150,8 +177,12 @@ async function inFlight({ port }: Frontend): Promise<string[]> {
     .filter((line) => /^dynamo_frontend_(inflight|active|queued)_requests\b.* [^0]/.test(line));
 }
 
-async function modelFolder(): Promise<string> {
+function modelFolder(): Promise<string> {
+  return writeTestModel(temporaryFolder());
+}
+
+function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "kv-routers-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return writeTestModel(folder);
+  return folder;
 }
