@@ -90,6 +90,16 @@ describe("the program", () => {
     expect(program.stderr).toContain("Invalid event plane 'pigeons'. Valid options are: 'zmq', 'nats'");
   });
 
+  test.each(["nats", "jetstream"])(
+    "without the NATS server that %s needs it ends, and says so",
+    async (plane) => {
+      const args = ["--router-mode", "kv", "--event-plane", plane, "--discovery-backend", "mem"];
+      const program = new Program(args, { NATS_SERVER: "nats://127.0.0.1:9" });
+      expect(await program.ended).not.toBe(0);
+      expect(program.stderr).toContain("set NATS_SERVER");
+    },
+  );
+
   test("--help names each flag and its variable, --version the version", async () => {
     const help = new Program(["--help"]);
     expect(await help.ended).toBe(0);
