@@ -13,6 +13,8 @@ import type { Frontend } from "./fleet.ts";
 const SEEN = { timeout: 40_000, interval: 200 };
 const BLOCK_SIZE = 4;
 const TOKENS = 20;
+/** Requests that are under way when their frontend is killed. */
+const LONG = 4;
 const WELL = "exit code 0";
 
 interface Answer {
@@ -23,6 +25,8 @@ interface Answer {
   readonly cachedTokens: number;
   /** What the router expected of the worker's cache. */
   readonly expectedTokens: number;
+  /** Requests under way on all workers before, as the router knew. */
+  readonly activeRequests: number;
   /** Workers that could have been chosen. */
   readonly candidates: readonly string[];
 }
@@ -35,7 +39,11 @@ interface Body {
   readonly nvext: {
     readonly routing: {
       readonly worker_id: string;
-      readonly candidates: readonly { readonly worker_id: string; readonly overlap_blocks: number }[];
+      readonly candidates: readonly {
+        readonly worker_id: string;
+        readonly overlap_blocks: number;
+        readonly active_requests: number;
+      }[];
     };
   };
 }
@@ -95,11 +103,17 @@ describe("frontends that route by KV cache", { timeout: 180_000 }, () => {
       Promise.allSettled(
         Array.from({ length: 24 }, (_unused, at) => ask(frontend, `${topics[at % 3]} ${at}`)),
       );
+    const long = Promise.allSettled(Array.from({ length: LONG }, () => ask(one, "long", 3_000)));
+    await expect.poll(async () => (await ask(two, "hello")).activeRequests, SEEN).toBe(LONG);
     const [doomed, lasting] = [load(one), load(two)];
     await new Promise((resolve) => setTimeout(resolve, 50));
     one.program.kill();
+    await long;
     await doomed;
     for (const end of await lasting) expect(end).toMatchObject({ value: { status: 200 } });
+
+    // What it had under way counts until its lease is over, and no longer.
+    await expect.poll(async () => (await ask(two, "hello")).activeRequests, SEEN).toBe(0);
 
     // Its successor knows what workers have, without having sent anything.
     const three = await fleet.frontend("tcp");
@@ -134,14 +148,14 @@ async function asExpected(frontend: Frontend, text: string): Promise<string | un
   return status === 200 && cachedTokens > 0 && cachedTokens === expectedTokens ? worker : undefined;
 }
 
-async function ask({ port }: Frontend, text: string): Promise<Answer> {
+async function ask({ port }: Frontend, text: string, maxTokens = TOKENS): Promise<Answer> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
       model: MODEL,
       messages: [{ role: "user", content: text }],
-      max_tokens: TOKENS,
+      max_tokens: maxTokens,
       nvext: { extra_fields: ["routing"] },
     }),
     signal: AbortSignal.timeout(60_000),
@@ -159,11 +173,19 @@ async function ask({ port }: Frontend, text: string): Promise<Answer> {
     promptTokens: usage.prompt_tokens,
     cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
     expectedTokens: (chosen?.overlap_blocks ?? 0) * BLOCK_SIZE,
+    activeRequests: candidates.reduce((sum, candidate) => sum + candidate.active_requests, 0),
     candidates: candidates.map((candidate) => hex(candidate.worker_id)),
   };
 }
 
-const NOBODY = { worker: "", promptTokens: 0, cachedTokens: 0, expectedTokens: 0, candidates: [] };
+const NOBODY = {
+  worker: "",
+  promptTokens: 0,
+  cachedTokens: 0,
+  expectedTokens: 0,
+  activeRequests: 0,
+  candidates: [],
+};
 
 function hex(id: string): string {
   return BigInt(id).toString(16);
