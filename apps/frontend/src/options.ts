@@ -133,7 +133,10 @@ function servingOptions(): Option[] {
       .default("file"),
     new Option("--namespace <namespace>", "serve only models of this namespace").env("DYN_NAMESPACE"),
     new Option("--model-name <name>", "serve only this model").env("DYN_MODEL_NAME"),
-    new Option("--migration-limit <times>", "how often a request may move on to another worker; 0 is never")
+    new Option(
+      "--migration-limit <times>",
+      "how often a request may move on to another worker; 0 is never, unset what the model's card says",
+    )
       .env("DYN_MIGRATION_LIMIT")
       .argParser(count)
       .default(undefined, "card"),
