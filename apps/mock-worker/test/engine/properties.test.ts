@@ -13,6 +13,8 @@ class Trace {
   readonly #random: () => number;
   readonly #scheduler: Scheduler;
   readonly #capacity: number;
+  /** Tokens of the longest sequence. */
+  readonly #maxLength: number;
   readonly #listener = new Listener();
   readonly #live = new Set<Sequence>();
   readonly answers = new Map<Sequence, number[]>();
@@ -26,6 +28,8 @@ class Trace {
     this.#random = seededRandom(seed, "trace");
     const engine = this.#options();
     this.#capacity = engine.numGpuBlocks;
+    const maxPass = engine.enableChunkedPrefill ? Infinity : engine.maxNumBatchedTokens;
+    this.#maxLength = Math.min(engine.numGpuBlocks * engine.blockSize, maxPass);
     this.#scheduler = new Scheduler(engine);
   }
 
@@ -86,6 +90,7 @@ class Trace {
     // In the midst of a pass.
     if (this.#below(6) === 0) this.#cancel([...this.#live][this.#below(this.#live.size)]);
     const { outputs, changes } = this.#scheduler.end();
+    expect(outputs.filter(({ sequence }) => this.cancelled.has(sequence))).toEqual([]);
     collect(outputs, this.answers);
     for (const { sequence } of outputs) if (sequence.finishReason) this.#live.delete(sequence);
     this.#listener.hear(changes);
@@ -111,7 +116,9 @@ class Trace {
     for (const sequence of this.all) {
       if (this.cancelled.has(sequence)) continue;
       const answer = this.answers.get(sequence) ?? [];
-      const source = new TokenSource(1, sequence.request.prompt);
+      const { prompt, maxTokens } = sequence.request;
+      expect(answer).toHaveLength(Math.min(maxTokens, this.#maxLength - prompt.length));
+      const source = new TokenSource(1, prompt);
       expect(answer).toEqual(answer.map(() => source.next()));
       expect(sequence.finishReason).toBe("length");
     }
@@ -122,7 +129,7 @@ class Trace {
   }
 }
 
-describe("any sequence of requests, cancels and preemptions", () => {
+describe("any sequence of requests, cancels and preemptions", { timeout: 120_000 }, () => {
   it(`leaves no block behind, and a router knows what is in the cache (${RUNS} traces)`, () => {
     let cancelled = 0;
     for (let seed = 0; seed < RUNS; seed++) {
