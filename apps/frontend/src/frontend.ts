@@ -117,6 +117,7 @@ export class Frontend {
     if (this.kv?.needsEvents !== true) return;
     const mode = this.#options.eventPlane;
     this.#eventPlane = await eventPlaneFromEnv({ manager: this.manager, mode, logger: this.#logger });
+    await this.#eventPlane.connect();
     this.kv.useEvents(this.#eventPlane);
   }
 
