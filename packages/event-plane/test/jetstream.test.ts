@@ -169,7 +169,7 @@ describeWithNats("JetStream", () => {
 
 describeWithNats("JetStream", () => {
   describeWithEtcd("with etcd", () => {
-    test("routers are known there, and consumers of those that are gone are deleted", async () => {
+    test("routers are known there; consumers of those that are gone are deleted, and blocks of unknown workers", async () => {
       const server = await jetStreamServer();
       const { manager } = await bystander(server);
       const discovery = etcdDiscovery({ endpoints: await etcdUrl(), environment: {} });
@@ -187,13 +187,17 @@ describeWithNats("JetStream", () => {
       for (const name of [dead, alive, "somebody-else"]) {
         await manager.consumers.add(STREAM, { durable_name: name, ack_policy: "explicit" });
       }
-      const router = await world.router([worker]);
+      const router = await world.router([]);
+      router.router.setWorker({ workerId: 1n });
+      worker.events.publishKv(0, stored([1]));
+      await until("a block of an unknown worker is there", () => router.router.events?.size === 1);
       expect(await discovery.keys?.list("v1/kv_routers/dynamo/backend/")).toHaveLength(2);
       await until("the dead one is deleted", async () => {
         const names = (await manager.consumers.list(STREAM).next()).map(({ name }) => name);
         expect(names).toEqual(expect.arrayContaining([alive, "somebody-else"]));
         return !names.includes(dead);
       });
+      await until("the block is gone", () => router.router.events?.size === 0);
       await router.close();
       expect(await discovery.keys?.list("v1/kv_routers/dynamo/backend/")).toHaveLength(1);
     });

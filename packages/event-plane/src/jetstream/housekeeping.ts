@@ -32,6 +32,7 @@ export class Housekeeping {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #missing = new Set<string>();
+  #strangers = new Set<bigint>();
   #lastProblem = "";
 
   constructor(options: HousekeepingOptions) {
@@ -61,7 +62,10 @@ export class Housekeeping {
     const { link } = this.#options;
     if (!link.current) return;
     const manager = await managerOf(link);
-    if (isCensus) await this.#census(manager);
+    if (isCensus) {
+      this.#forgetStrangers();
+      await this.#census(manager);
+    }
     const { names, snapshotThreshold } = this.#options;
     const { state } = await manager.streams.info(names.stream);
     if (state.messages > snapshotThreshold) await this.#save(manager, state.first_seq);
@@ -70,17 +74,25 @@ export class Housekeeping {
   /** Saves first: whoever comes between takes the newer state and hears the rest again, which does no harm. */
   async #save(manager: JetStreamManager, firstSequence: number): Promise<void> {
     const { names, router, store } = this.#options;
-    const workers = [...router.workers.ranks].map(({ worker, dpRank }) => ({
-      workerId: worker.workerId,
-      dpRank,
-    }));
-    if (!router.events || workers.length === 0) return;
+    if (!router.events || router.workers.ranks.length === 0) return;
     const consumers = await consumersOf(manager, names);
     const taken = Math.min(...consumers.map(({ ack_floor: floor }) => floor.stream_seq));
     // What some router hasn't taken yet has to stay.
     if (consumers.length === 0 || taken < firstSequence) return;
-    await store.save(router.events.dump(workers));
+    await store.save(router.events.dump());
     await manager.streams.purge(names.stream, { seq: taken + 1 });
+  }
+
+  /** Workers that were unknown twice are gone, and not about to be found: their events may come long after them. */
+  #forgetStrangers(): void {
+    const { router } = this.#options;
+    if (router.workers.ranks.length === 0) return;
+    const ranks = Array.from({ length: router.slots.limit }, (_, slot) => router.slots.at(slot));
+    const strangers = ranks
+      .flatMap((rank) => rank?.workerId ?? [])
+      .filter((id) => router.workers.get(id) === undefined);
+    for (const id of strangers) if (this.#strangers.has(id)) router.removeWorker(id);
+    this.#strangers = new Set(strangers);
   }
 
   async #census(manager: JetStreamManager): Promise<void> {
