@@ -87,8 +87,8 @@ export class Site implements AsyncDisposable {
       ...(!this.isSince("0.8") && { DYN_TCP_RPC_PORT: String(await freePort()) }),
       ...(!this.isSince("1.0") && { DYN_HTTP_RPC_PORT: String(await freePort()) }),
       ...(this.needsNats && { NATS_SERVER: this.surroundings.natsUrl }),
-      // Dynamo's default. Without it, a frontend of 1.6 on two processors has four threads; on NATS each model that it
-      // finds blocks one until the component is registered, and with four models at once it never accepts a connection.
+      // 1.6 has as many blocking threads as the machine has processors. On NATS each model that a frontend finds takes
+      // one until its component is registered; with more models than threads it never gets on. Dynamo's docs say 512.
       DYN_RUNTIME_MAX_BLOCKING_THREADS: "512",
       DYN_LOG: "warn",
       HF_HUB_OFFLINE: "1",

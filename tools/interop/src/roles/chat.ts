@@ -38,7 +38,8 @@ export class ChatFrontend implements AsyncDisposable {
   }
 
   async #answersFor(model: string): Promise<boolean> {
-    const body = JSON.stringify({ model, messages: [{ role: "user", content: "ready?" }] });
+    // Engines that take tokens want to know how many they may make.
+    const body = JSON.stringify({ model, messages: [{ role: "user", content: "ready?" }], max_tokens: 1 });
     const headers = { "content-type": "application/json" };
     const response = await this.#fetch("/v1/chat/completions", { method: "POST", headers, body });
     await response?.body?.cancel();
@@ -63,15 +64,25 @@ export class ChatFrontend implements AsyncDisposable {
   }
 }
 
-export async function theirFrontend(site: Site): Promise<ChatFrontend> {
+export function theirFrontend(site: Site): Promise<ChatFrontend> {
+  return startTheirFrontend(site);
+}
+
+/** Theirs, with `kv` for routing by KV cache. */
+export async function startTheirFrontend(site: Site, options: readonly "kv"[] = []): Promise<ChatFrontend> {
   const port = await freePort();
-  const child = await startPython(site, "chat.py", ["frontend", String(port)]);
+  const child = await startPython(site, "chat.py", ["frontend", String(port), ...options]);
   await child.message("started");
   return new ChatFrontend(`http://127.0.0.1:${port}`, child);
 }
 
-export async function ourFrontend(site: Site): Promise<ChatFrontend> {
-  const child = await startApp(site, "frontend", ["--http-host", "127.0.0.1", "--http-port", "0"]);
+export function ourFrontend(site: Site): Promise<ChatFrontend> {
+  return startOurFrontend(site);
+}
+
+export async function startOurFrontend(site: Site, options: readonly string[] = []): Promise<ChatFrontend> {
+  const address = ["--http-host", "127.0.0.1", "--http-port", "0"];
+  const child = await startApp(site, "frontend", [...address, ...options]);
   const [, url = ""] = await says(child, /Listening on (http:\/\/[\d.:]+)/);
   return new ChatFrontend(url, child);
 }
@@ -126,7 +137,7 @@ export class ChatWorker implements AsyncDisposable {
 }
 
 /** Each model has an endpoint of its own. */
-function endpointOf(model: string): string {
+export function endpointOf(model: string): string {
   return `chat.${model}.generate`;
 }
 
