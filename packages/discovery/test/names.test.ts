@@ -24,7 +24,7 @@ describe("keys", () => {
   });
 
   test("a type that has no place is named", () => {
-    expect(() => recordKey({ ...endpoint(1n), type: "EventChannel" })).toThrow("'EventChannel'");
+    expect(() => recordKey({ ...endpoint(1n), type: "Router" })).toThrow("'Router'");
   });
 });
 
