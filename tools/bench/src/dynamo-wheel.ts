@@ -6,6 +6,8 @@ import { Wheels } from "@dynamo/interop/wheels";
 import type { Subject } from "./subject.ts";
 
 export const DYNAMO_RELEASE = "1.6.1";
+/** What installs it. */
+export const INSTALL_DYNAMO = `npm run interop -- --release ${DYNAMO_RELEASE} --plane tcp`;
 
 export interface WithDynamo {
   /** The subjects that can be measured. */
@@ -25,12 +27,12 @@ export async function prepareDynamo(
   const dynamoPython = await find();
   if (dynamoPython !== undefined) return { subjects: all, dynamoPython };
   const names = needing.map(({ name }) => name).join(", ");
-  const advice = `npm run interop -- --release ${DYNAMO_RELEASE} --plane tcp`;
-  report(`Left out: ${names} (Dynamo ${DYNAMO_RELEASE} is not installed; \`${advice}\` installs it)`);
+  report(`Left out: ${names} (Dynamo ${DYNAMO_RELEASE} is not installed; \`${INSTALL_DYNAMO}\` installs it)`);
   return { subjects: all.filter((subject) => !needing.includes(subject)), dynamoPython };
 }
 
-async function findDynamo(): Promise<string | undefined> {
+/** The path of a Python that has it. Installs nothing. */
+export async function findDynamo(): Promise<string | undefined> {
   const python = await findPython().catch(() => undefined);
   return python && (await new Wheels(python).installedPythonOf(DYNAMO_RELEASE));
 }
