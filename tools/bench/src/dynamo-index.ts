@@ -48,8 +48,8 @@ export async function measureSelectionService(python: string, work: IndexWork): 
 async function run(python: string, program: string, work: IndexWork): Promise<string> {
   const child = spawn(python, [PROGRAMS + program], {
     stdio: ["pipe", "pipe", "inherit"],
-    // It would log each decision.
-    env: { ...process.env, DYN_LOG: "error" },
+    // It would log each decision, and leave files beside the programs.
+    env: { ...process.env, DYN_LOG: "error", PYTHONDONTWRITEBYTECODE: "1" },
     timeout: TIMEOUT_MS,
   });
   const closed = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
