@@ -117,10 +117,15 @@ export class InBandClient {
     this.#isClosed = true;
     const error = new RequestPlaneError("closed", "The NATS client is closed");
     const connection = this.#streams.size > 0 ? this.#broker.current : undefined;
-    if (connection) this.#links.close(error, "the caller is closed");
+    const why = connection ? "the caller is closed" : undefined;
+    this.#links.close(error, why);
     this.#failAll(error);
-    // Workers that begin to answer just now are told so meanwhile.
-    if (connection) await within(FAREWELL_MS, connection.flush()).catch(() => undefined);
+    if (connection && this.#inbox) {
+      // Until the server knows that nobody listens here, workers may begin to answer: they are told so.
+      await within(FAREWELL_MS, this.#inbox.drain()).catch(() => undefined);
+      this.#links.close(error, why);
+      await within(FAREWELL_MS, connection.flush()).catch(() => undefined);
+    }
     this.lost(error);
     await this.#opening;
   }

@@ -55,6 +55,11 @@ export class ProbedInbox {
     return undefined;
   }
 
+  /** Resolves when the server sends no more, and all that came before has been heard. */
+  async drain(): Promise<void> {
+    if (!this.#subscription.isClosed()) await this.#subscription.drain();
+  }
+
   close(): void {
     if (!this.#subscription.isClosed()) this.#subscription.unsubscribe();
   }
