@@ -78,7 +78,7 @@ export type {
   ResponseReceiver,
   ResponseWriter,
 } from "./response-plane.ts";
-export { decodePrologue, encodePrologue } from "./wire/response-frames.ts";
+export { decodeFailure, decodePrologue, encodePrologue } from "./wire/response-frames.ts";
 export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
 export { asBuffer, encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
@@ -86,7 +86,14 @@ export { DeadlineQueue } from "./deadline-queue.ts";
 export type { Deadline } from "./deadline-queue.ts";
 export { LinkedList } from "./linked-list.ts";
 export type { Link } from "./linked-list.ts";
-export { FRAME_HEAD_BYTES, kindAt, MAX_CREDIT, streamAt, StreamFrame } from "./in-band/stream-frames.ts";
+export {
+  FRAME_HEAD_BYTES,
+  kindAt,
+  MAX_CREDIT,
+  ResponseFrame,
+  streamAt,
+  StreamFrame,
+} from "./in-band/stream-frames.ts";
 export { StreamWriter } from "./in-band/stream-writer.ts";
 export type { StreamOutput, WriterCarrier } from "./in-band/stream-writer.ts";
 export { memoized } from "./memo.ts";

@@ -17,14 +17,8 @@ export function streamAt(bytes: Buffer, start: number): number {
   return bytes.readUInt32BE(start + 4);
 }
 
-/** Kinds of frames. Those below 16 are the caller's, the others the worker's. */
-export const StreamFrame = {
-  /** No body: the worker should come to an end. */
-  STOP: 2,
-  /** No body: the stream is over for the caller. */
-  KILL: 3,
-  /** `u32`: so many bytes more may be sent. */
-  CREDIT: 4,
+/** Kinds of the frames that workers send, on every plane. */
+export const ResponseFrame = {
   /** No body: the request is accepted and will be answered. Any frame below says the same. */
   OPENED: 17,
   /** JSON, as the prologue of call-home: the request can't be answered. The stream is over. */
@@ -37,6 +31,19 @@ export const StreamFrame = {
   END: 21,
   /** No body: the worker gave the response up. The stream is over. */
   RESET: 22,
+} as const;
+
+export type ResponseFrame = (typeof ResponseFrame)[keyof typeof ResponseFrame];
+
+/** Those of a shared connection. Kinds below 16 are the caller's, the others the worker's. */
+export const StreamFrame = {
+  /** No body: the worker should come to an end. */
+  STOP: 2,
+  /** No body: the stream is over for the caller. */
+  KILL: 3,
+  /** `u32`: so many bytes more may be sent. */
+  CREDIT: 4,
+  ...ResponseFrame,
 } as const;
 
 /** A stream never has more credit than this. */

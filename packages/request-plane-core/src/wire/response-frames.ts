@@ -62,6 +62,16 @@ export function decodePrologue(json: string): RequestPlaneError | undefined {
   });
 }
 
+/** The error in a FAILED frame, whose body is a prologue too. Gives a `protocol_error` when it is none. */
+export function decodeFailure(json: string): RequestPlaneError {
+  try {
+    const error = decodePrologue(json);
+    return error ?? new RequestPlaneError("protocol_error", "The worker sent a failure without an error");
+  } catch (error) {
+    return RequestPlaneError.from(error);
+  }
+}
+
 /** The contents of a header-only frame that the caller sends. */
 export function decodeControl(json: string): "stop" | "kill" {
   if (json === '"stop"') return "stop";

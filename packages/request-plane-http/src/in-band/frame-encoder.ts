@@ -1,8 +1,8 @@
+import type { ResponseFrame } from "@dynamo/request-plane-core";
 import { HEAD_BYTES } from "./frames.ts";
-import type { FrameKind } from "./frames.ts";
 
 export interface OutgoingFrame {
-  readonly kind: FrameKind;
+  readonly kind: ResponseFrame;
   readonly body: string | Uint8Array;
 }
 

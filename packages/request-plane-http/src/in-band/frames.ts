@@ -16,24 +16,6 @@ export function kindAt(bytes: Buffer, start: number): number {
   return bytes[start + 4] ?? 0;
 }
 
-/** Numbered as on the TCP plane. */
-export const FrameKind = {
-  /** No body: the request is accepted, as the head of the answer says too. Carries that head through proxies. */
-  OPENED: 17,
-  /** JSON, as the prologue of call-home: the request can't be answered. The response is over. */
-  FAILED: 18,
-  /** The item alone, encoded in the request's codec. */
-  ITEM: 19,
-  /** The item's envelope, encoded in the request's codec. */
-  ANNOTATED: 20,
-  /** No body: the response is whole and over. */
-  END: 21,
-  /** No body: the worker gave the response up. It is over. */
-  RESET: 22,
-} as const;
-
-export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
-
 /** Measures frames; bodies of more than `limit` bytes are `payload_too_large`. */
 export function measureFrame(limit: number): MeasureFrame {
   return (bytes, start, end) => {

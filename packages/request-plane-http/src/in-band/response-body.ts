@@ -1,6 +1,6 @@
-import { decodePrologue, FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
+import { decodeFailure, FrameDecoder, RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
 import type { InBandReceiver } from "@dynamo/request-plane-core";
-import { FrameKind, HEAD_BYTES, kindAt, measureFrame } from "./frames.ts";
+import { HEAD_BYTES, kindAt, measureFrame } from "./frames.ts";
 
 /** Reads the body of an answer and tells the receiver what is in it, until the last frame or `leave`. */
 export class ResponseBody {
@@ -31,26 +31,26 @@ export class ResponseBody {
     const kind = kindAt(bytes, start);
     const bodyStart = start + HEAD_BYTES;
     switch (kind) {
-      case FrameKind.ITEM:
+      case ResponseFrame.ITEM:
         this.#receiver.frame(bytes, bodyStart, end, "item");
         return;
-      case FrameKind.ANNOTATED:
+      case ResponseFrame.ANNOTATED:
         this.#receiver.frame(bytes, bodyStart, end, "annotated");
         return;
-      case FrameKind.OPENED:
+      case ResponseFrame.OPENED:
         return;
-      case FrameKind.END:
+      case ResponseFrame.END:
         this.#last();
         this.#receiver.completed();
         this.#receiver.ended();
         return;
-      case FrameKind.RESET:
+      case ResponseFrame.RESET:
         this.#last();
         this.#receiver.ended();
         return;
-      case FrameKind.FAILED:
+      case ResponseFrame.FAILED:
         this.#last();
-        this.#receiver.failed(failureIn(bytes.toString("utf8", bodyStart, end)));
+        this.#receiver.failed(decodeFailure(bytes.toString("utf8", bodyStart, end)));
         return;
       default:
         throw new RequestPlaneError("protocol_error", `The worker sent a frame of kind ${kind}`);
@@ -60,14 +60,5 @@ export class ResponseBody {
   #last(): void {
     this.#isOver = true;
     this.#onLast();
-  }
-}
-
-function failureIn(json: string): RequestPlaneError {
-  try {
-    const error = decodePrologue(json);
-    return error ?? new RequestPlaneError("protocol_error", "The worker sent a failure without an error");
-  } catch (error) {
-    return RequestPlaneError.from(error);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The worker's side of one in-band response: frames in the body of the answer to its request.
  */
-import { encodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { encodePrologue, RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
 import type {
   ConnectionInfo,
   DeadlineQueue,
@@ -11,7 +11,7 @@ import type {
 } from "@dynamo/request-plane-core";
 import type { Exchange } from "../exchange.ts";
 import type { FrameEncoder, OutgoingFrame } from "./frame-encoder.ts";
-import { FrameKind, IN_BAND_TRANSPORT, IN_BAND_TYPE } from "./frames.ts";
+import { IN_BAND_TRANSPORT, IN_BAND_TYPE } from "./frames.ts";
 
 /** What writers need of their server. */
 export interface WriterHost {
@@ -75,13 +75,13 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
 
   prologue(error?: RequestPlaneError): void {
     if (this.#isOver) return;
-    if (error) this.#finish(FrameKind.FAILED, encodePrologue(error));
+    if (error) this.#finish(ResponseFrame.FAILED, encodePrologue(error));
     else this.#schedule();
   }
 
   write(body: string | Uint8Array, form: FrameForm = "item"): boolean {
     if (this.#isOver) return true;
-    this.#put(form === "item" ? FrameKind.ITEM : FrameKind.ANNOTATED, body);
+    this.#put(form === "item" ? ResponseFrame.ITEM : ResponseFrame.ANNOTATED, body);
     if (this.#batchLength >= BATCH_LENGTH) this.#flush();
     return !this.#exchange.output.writableNeedDrain;
   }
@@ -99,7 +99,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   }
 
   async end(): Promise<void> {
-    if (!this.#isOver) this.#finish(FrameKind.END);
+    if (!this.#isOver) this.#finish(ResponseFrame.END);
     if (!this.#isClosed) {
       const deadline = this.#host.finishing.add(this);
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -113,7 +113,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   abort(): void {
     if (this.#isOver) return;
     if (this.#exchange.output.writableNeedDrain) this.cut();
-    else this.#finish(FrameKind.RESET);
+    else this.#finish(ResponseFrame.RESET);
   }
 
   /** The caller asks for an end. */
@@ -127,13 +127,13 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     this.#exchange.cut();
   }
 
-  #put(kind: FrameKind, body: string | Uint8Array): void {
+  #put(kind: ResponseFrame, body: string | Uint8Array): void {
     this.#batch.push({ kind, body });
     this.#batchLength += body.length;
     this.#schedule();
   }
 
-  #finish(kind: FrameKind, body = ""): void {
+  #finish(kind: ResponseFrame, body = ""): void {
     this.#put(kind, body);
     this.#isOver = true;
   }
@@ -177,7 +177,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   }
 }
 
-const OPENED: OutgoingFrame = { kind: FrameKind.OPENED, body: "" };
+const OPENED: OutgoingFrame = { kind: ResponseFrame.OPENED, body: "" };
 const DONE = Promise.resolve();
 
 function nothing(): void {

@@ -1,4 +1,4 @@
-import { decodePrologue, FRAME_HEAD_BYTES, RequestPlaneError } from "@dynamo/request-plane-core";
+import { decodeFailure, FRAME_HEAD_BYTES, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Deadline, InBandReceiver, Link, LinkedList, ResponseControl } from "@dynamo/request-plane-core";
 import { FrameKind, INITIAL_CREDIT } from "./frames.ts";
 import { malformed } from "./message-input.ts";
@@ -124,7 +124,7 @@ export class ClientStream implements ResponseControl {
         return;
       case FrameKind.FAILED: {
         const body = this.#whole(bytes, start, end);
-        this.fail(failureIn(body.toString()));
+        this.fail(decodeFailure(body.toString()));
         return;
       }
       default:
@@ -199,13 +199,4 @@ function tooLarge(actual: number, limit: number): RequestPlaneError {
   const setting = "DYN_TCP_MAX_MESSAGE_SIZE";
   const message = `message too large: ${actual} bytes or more (max: ${limit} bytes, set by ${setting})`;
   return new RequestPlaneError("payload_too_large", message, { facts: { actual, limit, setting } });
-}
-
-function failureIn(json: string): RequestPlaneError {
-  try {
-    const error = decodePrologue(json);
-    return error ?? new RequestPlaneError("protocol_error", "The worker sent a failure without an error");
-  } catch (error) {
-    return RequestPlaneError.from(error);
-  }
 }

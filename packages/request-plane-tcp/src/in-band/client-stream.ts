@@ -1,4 +1,4 @@
-import { decodePrologue, FRAME_HEAD_BYTES, kindAt, RequestPlaneError } from "@dynamo/request-plane-core";
+import { decodeFailure, FRAME_HEAD_BYTES, kindAt, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Deadline, FrameForm, InBandReceiver, ResponseControl } from "@dynamo/request-plane-core";
 import { refusalOf } from "../reply-frame.ts";
 import { FrameKind, INITIAL_CREDIT } from "./frames.ts";
@@ -104,7 +104,7 @@ export class ClientStream implements ResponseControl {
         receiver.failed(refusalOf(text).with({ address: this.#carrier.address }));
         return;
       case FrameKind.FAILED:
-        receiver.failed(failureIn(text));
+        receiver.failed(decodeFailure(text));
         return;
       default:
         receiver.failed(broken(`a frame of kind ${kind}`));
@@ -134,13 +134,4 @@ export class ClientStream implements ResponseControl {
 /** The error of a worker that breaks the protocol. */
 export function broken(what: string): RequestPlaneError {
   return new RequestPlaneError("protocol_error", `The worker sent ${what}`);
-}
-
-function failureIn(json: string): RequestPlaneError {
-  try {
-    const error = decodePrologue(json);
-    return error ?? broken("a failure without an error");
-  } catch (error) {
-    return RequestPlaneError.from(error);
-  }
 }
