@@ -1,7 +1,15 @@
 /** What decoders do with damaged input: 100,000 cases, together with those of the TCP frames. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { byteByByte, cutAt, cuts, damaged, largestAllocation } from "@dynamo/test-support";
+import {
+  byteByByte,
+  cutAt,
+  cuts,
+  damaged,
+  decodingWith,
+  largestAllocation,
+  textOf,
+} from "@dynamo/test-support";
 import type { Annotated } from "../src/annotated.ts";
 import { errorOfItem } from "../src/annotated.ts";
 import { decodeCallHomeInfo, encodeCallHomeInfo } from "../src/call-home/connection-info.ts";
@@ -15,7 +23,7 @@ import { decodeControl, decodeHandshake, decodePrologue, FINAL_BODY } from "../s
 import { FrameDecoder } from "../src/wire/frame-decoder.ts";
 import { decodeTwoPart, encodeTwoPartHead, measureTwoPart } from "../src/wire/two-part.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
-import { decodeStream, framesOf, textOf } from "./support/decoding.ts";
+import { framesOf } from "./support/two-part-frames.ts";
 import { damagedJson, oddValue } from "./support/damaged-json.ts";
 import { reading } from "./support/reading.ts";
 
@@ -26,6 +34,7 @@ const refusal = new RequestPlaneError("overloaded", "at capacity", {
   publicDetails: { type: "rate_limit", limit: 1, remaining: 0 },
 });
 
+const decodeStream = decodingWith(FrameDecoder);
 const PATIENT = { timeout: 60_000 };
 
 function check<T>(numRuns: number, input: fc.Arbitrary<T>, holds: (value: T) => void): void {

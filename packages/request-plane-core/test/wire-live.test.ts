@@ -12,7 +12,7 @@ import type { ResponseReader } from "../src/response-reader.ts";
 import { FINAL_BODY, KILL_FRAME } from "../src/wire/response-frames.ts";
 import { encodeDataOnly, encodeHeaderOnly } from "../src/wire/two-part.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
-import { framesOf } from "./support/decoding.ts";
+import { framesOf } from "./support/two-part-frames.ts";
 import { damaged, sendAndEnd } from "@dynamo/test-support";
 import type { Ending } from "@dynamo/test-support";
 import { until } from "@dynamo/test-support";

@@ -9,7 +9,7 @@ import { msgpack } from "../src/msgpack.ts";
 import { EncodedItem } from "../src/payload-codec.ts";
 import { encodeDataOnly } from "../src/wire/two-part.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
-import { framesOf } from "./support/decoding.ts";
+import { framesOf } from "./support/two-part-frames.ts";
 import { ScriptedCaller } from "./support/scripted-caller.ts";
 import { endpointWorker, requestTo } from "./support/worker.ts";
 

@@ -17,7 +17,7 @@ import {
 } from "../src/wire/response-frames.ts";
 import { decodeTwoPart, encodeDataOnly, encodeHeaderOnly, encodeTwoPartHead } from "../src/wire/two-part.ts";
 import { Collector } from "./support/collector.ts";
-import { framesOf } from "./support/decoding.ts";
+import { framesOf } from "./support/two-part-frames.ts";
 import { recordedResponses, vector } from "./fixtures/recorded.ts";
 
 const responses = recordedResponses();

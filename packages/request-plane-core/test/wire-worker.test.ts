@@ -7,7 +7,7 @@ import { FINAL_BODY, KILL_FRAME, SENTINEL_FRAME, STOP_FRAME } from "../src/wire/
 import { encodeTwoPartHead } from "../src/wire/two-part.ts";
 import { recordedResponses } from "./fixtures/recorded.ts";
 import type { RecordedResponse } from "./fixtures/recorded.ts";
-import { framesOf } from "./support/decoding.ts";
+import { framesOf } from "./support/two-part-frames.ts";
 import { ScriptedCaller } from "./support/scripted-caller.ts";
 import { until } from "@dynamo/test-support";
 import { endpointWorker, requestTo } from "./support/worker.ts";

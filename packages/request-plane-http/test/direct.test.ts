@@ -8,7 +8,7 @@ import type { Handler } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { served } from "./support/plane.ts";
 import { curl, curlJson, HAS_CURL } from "./support/curl.ts";
-import { until } from "@dynamo/test-support";
+import { standsStill, until } from "@dynamo/test-support";
 import { addressOf, settled } from "@dynamo/test-world";
 import { World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
@@ -271,15 +271,8 @@ describe("A reader that doesn't read", () => {
     const { state, handler } = endless();
     const { manager, address } = await serve(world, handler);
     const reader = read(new URL(address));
-    let before = -1;
-    await until("the handler waits", async () => {
-      const isStill = state.yielded > 0 && state.yielded === before;
-      before = state.yielded;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      return isStill && state.yielded === before;
-    });
     // What the kernel and the windows hold is a few megabytes.
-    expect(state.yielded * 10_000).toBeLessThan(64 * 1024 * 1024);
+    expect((await standsStill("the handler", () => state.yielded)) * 10_000).toBeLessThan(64 * 1024 * 1024);
     reader.close();
     await until("the handler is done", () => state.isDone);
     await settled(manager);

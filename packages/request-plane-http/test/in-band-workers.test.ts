@@ -1,8 +1,7 @@
 /** What a worker does with callers that want in-band responses, with good ones and bad ones. */
 import { connect } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { constants } from "node:http2";
-import { until } from "@dynamo/test-support";
+import { standsStill, until } from "@dynamo/test-support";
 import { addressOf, settled } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { IN_BAND, keyOf, KINDS, RawCaller, requestBody, STOP } from "./support/in-band-peers.ts";
@@ -135,14 +134,7 @@ describe("a worker on the HTTP plane", () => {
     const slow = made.caller.ask(1, { items: 100_000, pad: 1_000 });
     await until("it streams", () => slow.items.length > 0);
     slow.stream.pause();
-    let before = -1;
-    await until("the handler waits", async () => {
-      const isStill = made.produced() === before;
-      before = made.produced();
-      await sleep(100);
-      return isStill;
-    });
-    expect(before * 1_000).toBeLessThan(8 * 1024 * 1024);
+    expect((await standsStill("the handler", made.produced)) * 1_000).toBeLessThan(8 * 1024 * 1024);
     const quick = made.caller.ask(2, { items: 5_000, pad: 1_000 });
     expect(await quick.ended()).toBe(KINDS.END);
     expect(quick.items).toHaveLength(5_000);
@@ -204,11 +196,7 @@ describe("a worker on the HTTP plane", () => {
     const unread = made.caller.ask(1, { items: 100_000, pad: 1_000 });
     await until("it streams", () => unread.items.length > 0);
     unread.stream.pause();
-    await until("the handler waits", async () => {
-      const before = made.produced();
-      await sleep(50);
-      return made.produced() === before;
-    });
+    await standsStill("the handler", made.produced);
     unread.stream.close(NGHTTP2_NO_ERROR);
     await until("it is let go", () => made.worker.served.inFlight === 0);
     await expectRest(made);

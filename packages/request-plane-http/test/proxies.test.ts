@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { programForTests } from "@dynamo/debian-programs";
 import type { Handler } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { curl, curlJson, curlStream, HAS_CURL, jsonOptions } from "./support/curl.ts";
 import { calling, request } from "./support/plane.ts";
 import { PROXIES, PROXY_HOST, startProxy } from "./support/proxies.ts";
-import { until } from "@dynamo/test-support";
+import { standsStill, until } from "@dynamo/test-support";
 import { addressOf, collect, failureOf, settled } from "@dynamo/test-world";
 import { World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
@@ -133,15 +132,8 @@ describe.skipIf(!canBind).each(programs)("Through $kind.name", ({ kind, program 
       await using stream = curlStream(...jsonOptions({}), ...flags, addresses[protocol]);
       await until("it streams", () => stream.body.length > 0);
       stream.freeze();
-      let before = -1;
-      await until("the handler waits", async () => {
-        if (yielded === before) return true;
-        before = yielded;
-        await sleep(200);
-        return false;
-      });
       // What the kernel, the windows and the proxy hold is a few megabytes.
-      expect(yielded * 10_000).toBeLessThan(64 * 1024 * 1024);
+      expect((await standsStill("the handler", () => yielded)) * 10_000).toBeLessThan(64 * 1024 * 1024);
       await stream.interrupt();
       await settled(manager);
     });

@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
+import { freePort } from "@dynamo/test-support/free-port";
 import { describe, expect, test } from "vitest";
 import { http, HTTP_SETTINGS } from "../src/index.ts";
 import type { HttpOptions } from "../src/index.ts";
@@ -255,15 +254,6 @@ test("DYN_HTTP_PEER_TIMEOUT_SECS bounds the wait for a caller that says nothing"
   socket.resume().once("close", () => (isClosed = true));
   await until("the worker has closed it", () => isClosed);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "localhost");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 test("DYN_HTTP_REQUEST_TIMEOUT bounds the wait for an acknowledgement and for a connection", async () => {
   const environment = { DYN_HTTP_REQUEST_TIMEOUT: "0.2" };

@@ -2,7 +2,15 @@ import type { ResponseMode } from "@dynamo/request-plane-core";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { until } from "@dynamo/test-support";
-import { collect, failureOf, settled, WorkerProcess } from "@dynamo/test-world";
+import {
+  calledProcess,
+  collect,
+  failureOf,
+  killInTheMiddle,
+  killOneOfTwo,
+  settled,
+  WorkerProcess,
+} from "@dynamo/test-world";
 import { connectionsOf, World } from "./support/world.ts";
 import type { Caller, Order } from "@dynamo/test-world";
 import type { ManagerSetup } from "./support/world.ts";
@@ -14,16 +22,6 @@ function boundsFor(responseMode: ResponseMode): ManagerSetup {
     tcp: { requestTimeoutMs: 400, connectTimeoutMs: 400, idleMs: 100 },
     settings: { responseMode, establishMs: 400, firstItemMs: 400, betweenItemsMs: 400 },
   };
-}
-
-async function scene(
-  world: World,
-  responseMode: ResponseMode,
-): Promise<Caller<Order, number> & { worker: WorkerProcess }> {
-  const worker = await WorkerProcess.start(world, PROGRAM);
-  const caller = await world.client<Order, number>(boundsFor(responseMode));
-  expect(await collect(caller.client.roundRobin({ items: 2, then: "end" }))).toEqual([0, 1]);
-  return { worker, ...caller };
 }
 
 /** Sockets and timers of this process that keep it alive. */
@@ -45,7 +43,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
     it("before the acknowledgement: disconnected or refused, at once", async () => {
       await using world = new World();
       const before = resources();
-      const { worker, ...caller } = await scene(world, responseMode);
+      const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       await worker.freeze();
       const failure = failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
       await sleep(20);
@@ -65,7 +63,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
       async () => {
         await using world = new World();
         const before = resources();
-        const { worker, ...caller } = await scene(world, responseMode);
+        const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
         // The request is acknowledged; the caller's address then keeps the worker from getting through.
         const bounds = boundsFor(responseMode);
         const blocked = await world.client<Order, number>({
@@ -91,22 +89,15 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
     it("in the middle: what came is delivered, then disconnected", async () => {
       await using world = new World();
       const before = resources();
-      const { worker, ...caller } = await scene(world, responseMode);
-      const items: number[] = [];
-      const reading = (async () => {
-        for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
-          if (items.push(item) === 5) worker.signal("SIGKILL");
-        }
-      })();
-      expect((await failureOf(reading)).code).toBe("disconnected");
-      expect(items).toEqual([0, 1, 2, 3, 4]);
+      const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
+      await killInTheMiddle(caller, worker);
       await expectRest(caller, before);
     });
 
     it("after the last item was sent: the response is whole all the same", async () => {
       await using world = new World();
       const before = resources();
-      const { worker, ...caller } = await scene(world, responseMode);
+      const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       const stream = await caller.client.roundRobin({ items: 100, then: "end" });
       await until("all was written", () => worker.has("yielded"));
       await sleep(50);
@@ -117,13 +108,9 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
 
     it("leaves a second one to serve every call, without an error", async () => {
       await using world = new World();
-      const { worker, client } = await scene(world, responseMode);
+      const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       await WorkerProcess.start(world, PROGRAM);
-      await until("both are known", () => client.instances().length === 2);
-      worker.signal("SIGKILL");
-      for (let i = 0; i < 20; i += 1) {
-        expect(await collect(client.roundRobin({ items: 1, then: "end" }))).toEqual([0]);
-      }
+      await killOneOfTwo(caller, worker);
     });
   });
 
@@ -131,7 +118,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
     it("in the middle: deadline_exceeded between items; a new request waits for its acknowledgement only", async () => {
       await using world = new World();
       const before = resources();
-      const { worker, ...caller } = await scene(world, responseMode);
+      const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       const items: number[] = [];
       const reading = (async () => {
         for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
@@ -151,7 +138,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
 
     it("and goes on later serves again", async () => {
       await using world = new World();
-      const { worker, client } = await scene(world, responseMode);
+      const { worker, client } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       await worker.freeze();
       expect((await failureOf(client.roundRobin({ items: 1, then: "end" }))).facts.phase).toBe("acknowledge");
       worker.signal("SIGCONT");

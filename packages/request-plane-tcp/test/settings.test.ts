@@ -1,5 +1,3 @@
-import { createServer } from "node:net";
-import { readFileSync } from "node:fs";
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { Environment } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
@@ -8,6 +6,7 @@ import { deafListener } from "./support/deaf-listener.ts";
 import { LocalDiscovery } from "@dynamo/test-world";
 import { recordOf, ScriptedWorker } from "./support/scripted-worker.ts";
 import { until } from "@dynamo/test-support";
+import { freePort } from "@dynamo/test-support/free-port";
 import { addressOf, collect, failureOf, idOf, NAME, recordingLogger } from "@dynamo/test-world";
 import { connectionsOf, World } from "./support/world.ts";
 import type { Caller } from "@dynamo/test-world";
@@ -281,19 +280,3 @@ describe("options in code", () => {
     expect(capabilities.maxMessageBytes).toBe(4096);
   });
 });
-
-/** A port below those the system hands out, so that nobody else gets it meanwhile. */
-async function freePort(): Promise<number> {
-  const [low = "32768"] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/);
-  for (;;) {
-    const port = 1024 + Math.floor(Math.random() * (Number(low) - 1024));
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
-}

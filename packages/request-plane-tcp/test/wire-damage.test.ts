@@ -2,17 +2,17 @@
 import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cutAt, cuts, damaged, largestAllocation } from "@dynamo/test-support";
+import { cutAt, cuts, damaged, decodingWith, largestAllocation, textOf } from "@dynamo/test-support";
 import { parseTcpAddress, pathOf } from "../src/address.ts";
 import { decodeReply, encodeReply, measureReply } from "../src/reply-frame.ts";
 import { decodeRequestFrame, encodeFrameHead, measureRequestFrame } from "../src/request-frame.ts";
-import { decodeStream, textOf } from "./support/decoding.ts";
 import { recordedRequests, vector } from "./support/recorded.ts";
 
 const SEED = 20_260_101;
 const LIMIT = 4096;
 /** Path and headers of the greatest length, with the three length fields: what is read before a limit applies. */
 const MAX_HEAD = 2 + 0xffff + 2 + 0xffff + 4;
+const decodeStream = decodingWith(FrameDecoder);
 const PATIENT = { timeout: 60_000 };
 
 function check<T>(numRuns: number, input: fc.Arbitrary<T>, holds: (value: T) => void): void {

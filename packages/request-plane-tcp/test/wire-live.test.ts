@@ -1,7 +1,7 @@
 /** A server for requests under damaged input, over real sockets. */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { FrameDecoder, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { InboundRequest, RequestAcceptor } from "@dynamo/request-plane-core";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -9,11 +9,10 @@ import { TcpClient } from "../src/client.ts";
 import { decodeReply, encodeReply, measureReply } from "../src/reply-frame.ts";
 import { encodeFrameHead } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
-import { decodeStream } from "./support/decoding.ts";
-import { damaged, sendAndEnd } from "@dynamo/test-support";
+import { damaged, decodingWith, sendAndEnd, standsStill, until } from "@dynamo/test-support";
 import { recordedRequests } from "./support/recorded.ts";
-import { until } from "@dynamo/test-support";
 
+const decodeStream = decodingWith(FrameDecoder);
 const PATIENT = { timeout: 120_000 };
 const AT_ONCE = 50;
 const LIMIT = 64 * 1024;
@@ -113,7 +112,7 @@ describe("a server for requests", PATIENT, () => {
     let written = 0;
     for (let count = 0; count < refused; count += 1) socket.write(frame, () => (written += 1));
     await until("some are answered", () => asked > 0);
-    await untilConstant(() => written);
+    await standsStill("the writer", () => written);
     // 120 MB of replies are not kept for it.
     expect(asked).toBeLessThan(refused / 2);
     const reply = encodeReply(`Server overloaded: ${text}`);
@@ -170,16 +169,4 @@ class HealthyClient {
   close(): Promise<void> {
     return this.#client.close();
   }
-}
-
-/** Polls until a number was the same for half a second. */
-async function untilConstant(read: () => number): Promise<void> {
-  let last = read();
-  let since = performance.now();
-  await until("it stands still", () => {
-    if (read() === last) return performance.now() - since > 500;
-    last = read();
-    since = performance.now();
-    return false;
-  });
 }

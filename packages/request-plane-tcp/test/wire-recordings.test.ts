@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { FrameDecoder } from "@dynamo/request-plane-core";
 import type { InboundRequest } from "@dynamo/request-plane-core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { TcpClient } from "../src/client.ts";
@@ -8,10 +9,10 @@ import { ACKNOWLEDGEMENT, decodeReply, encodeReply, measureReply } from "../src/
 import { decodeRequestFrame, encodeFrameHead, measureRequestFrame } from "../src/request-frame.ts";
 import type { RequestFrame } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
-import { decodeStream } from "./support/decoding.ts";
 import { envelopeOf, recordedRequests, vector } from "./support/recorded.ts";
-import { atRandom, byteByByte, seeded, until } from "@dynamo/test-support";
+import { atRandom, byteByByte, decodingWith, seeded, until } from "@dynamo/test-support";
 
+const decodeStream = decodingWith(FrameDecoder);
 const LIMIT = 1024 * 1024;
 const requests = recordedRequests();
 

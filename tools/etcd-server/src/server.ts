@@ -2,13 +2,12 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findProgram, programForTests } from "@dynamo/debian-programs";
 import type { FoundProgram } from "@dynamo/debian-programs";
+import { freePort } from "@dynamo/test-support/free-port";
 
 const ETCD = { name: "etcd", package: "etcd-server" };
 const READY = /ready to serve client requests|serving (insecure )?client requests/;
@@ -116,13 +115,4 @@ export class EtcdServer implements AsyncDisposable {
     if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`);
     return answer;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

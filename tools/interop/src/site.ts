@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@dynamo/test-support/free-port";
 import { isSince, layoutOf } from "./releases.ts";
 import type { Plane, Release } from "./releases.ts";
 import type { Wheels } from "./wheels.ts";

@@ -2,8 +2,8 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { expect, it, onTestFinished } from "vitest";
+import { freePort } from "@dynamo/test-support/free-port";
 import { findBroker } from "../src/broker.ts";
-import { freePort } from "./launcher.ts";
 
 const nowhere = { find: () => Promise.resolve(undefined), named: "" };
 

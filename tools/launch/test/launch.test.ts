@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
+import { freePort } from "@dynamo/test-support/free-port";
 import { USUAL_SERVER, isNats } from "../src/broker.ts";
-import { Launcher, MAIN, freePort } from "./launcher.ts";
+import { Launcher, MAIN } from "./launcher.ts";
 
 const ANSWER = "Hello! These words went to a worker and came back, one token at a time.";
 

@@ -4,8 +4,9 @@ import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { freePort } from "@dynamo/test-support/free-port";
 import { Deployment, MODEL } from "../src/deployment.ts";
-import { freePort, until } from "./launcher.ts";
+import { until } from "./launcher.ts";
 
 const STREAMS = 1_000;
 const WORDS = 20;

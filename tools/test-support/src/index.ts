@@ -2,6 +2,8 @@
 export { largestAllocation } from "./allocations.ts";
 export { atRandom, byteByByte, cutAt, seeded } from "./cuts.ts";
 export { cuts, damaged } from "./damage.ts";
+export { decodingWith, textOf } from "./decoding.ts";
+export type { Decoded } from "./decoding.ts";
 export { sendAndEnd } from "./peer.ts";
 export type { Ending } from "./peer.ts";
-export { until } from "./until.ts";
+export { standsStill, until } from "./until.ts";

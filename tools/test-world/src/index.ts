@@ -1,4 +1,5 @@
 /** Workers and callers in one process, for the tests of transports. */
+export { calledProcess, killInTheMiddle, killOneOfTwo } from "./kills.ts";
 export { LocalDiscovery } from "./local-discovery.ts";
 export { addressOf, busy, collect, failureOf, idOf, settled } from "./outcomes.ts";
 export { serveOrders } from "./orders.ts";

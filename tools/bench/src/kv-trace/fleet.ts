@@ -5,7 +5,7 @@ import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "@dynamo/interop/free-port";
+import { freePort } from "@dynamo/test-support/free-port";
 import { waitForModel } from "@dynamo/launch/chat";
 import { Child } from "@dynamo/launch/child";
 import { programOf } from "@dynamo/launch/deployment";

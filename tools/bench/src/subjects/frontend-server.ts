@@ -2,7 +2,7 @@
  * A mock worker and a frontend, as processes of their own: `frontend-server.ts <ours|dynamo>`
  */
 import { mkdir } from "node:fs/promises";
-import { freePort } from "@dynamo/interop/free-port";
+import { freePort } from "@dynamo/test-support/free-port";
 import { waitForModel } from "@dynamo/launch/chat";
 import { Child } from "@dynamo/launch/child";
 import { programOf } from "@dynamo/launch/deployment";

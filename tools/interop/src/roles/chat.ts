@@ -1,8 +1,8 @@
 /**
  * The ends of a chat, ours and theirs: OpenAI frontends and workers behind them.
  */
+import { freePort } from "@dynamo/test-support/free-port";
 import { Child } from "../child.ts";
-import { freePort } from "../free-port.ts";
 import { layoutOf, pathFormOf } from "../releases.ts";
 import type { Site } from "../site.ts";
 import { until } from "../waiting.ts";
