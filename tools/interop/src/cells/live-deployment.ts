@@ -20,7 +20,7 @@ const SOME = 12;
 
 export const cells = inSection("A live deployment changes over", [
   {
-    name: "frontend and workers, theirs for ours and back, one process at a time: no chat is lost",
+    name: "frontend and workers, theirs for ours and back, one process at a time, ours with chats under way: no chat is lost",
     timeoutMs: 150_000,
     run: async (site) => {
       await using processes = new AsyncDisposableStack();
@@ -119,14 +119,18 @@ class Deployment {
     await this.load.answers(SOME);
   }
 
-  /** Each one leaves when another one is in use, with chats under way. */
+  /**
+   * Each one leaves when another one is in use. Ours do with chats under way, but none that begins: a frontend of theirs
+   * drops the requests to a worker that has left before it began to answer ("discovery-driven cleanup" in its log).
+   * Theirs do between two chats: they may end before the last frame of a stream is sent, which 1.2.1 did at one of 40 ends.
+   */
   async exchangeWorkers(start: typeof startTheirEcho, whose: "ours" | "theirs"): Promise<void> {
     const workers: Child[] = [];
     for (const old of this.#workers) {
       workers.push(this.#processes.use(await start(this.#site, MODEL)));
       await this.load.answers(SOME / 4, whose);
-      if (whose === "ours" && !drains(this.#site)) await this.load.rest(() => leavesUnseen(old));
-      else await leaves(old);
+      if (whose === "ours") await this.load.rest(() => leavesUnseen(old));
+      else await this.load.hold(() => leavesUnseen(old));
       await this.load.answers(SOME);
     }
     this.#workers = workers;

@@ -3,6 +3,7 @@
  * moved to another one. Nothing is ever asked twice.
  */
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ChatFrontend } from "../roles/chat.ts";
 import { until } from "../waiting.ts";
 import { chat } from "./chat.ts";
@@ -10,6 +11,11 @@ import { chat } from "./chat.ts";
 const CLIENTS = 4;
 /** Their worker says it in 0.6 s, so whoever is told to end has some of it left to say. */
 const WORDS = ["this", "is", "to", "come", "back", "as", "it", "was", "sent"];
+
+/** Of an answer that isn't right: its last two chunks or so. */
+const LAST_CHARACTERS = 700;
+/** After it, what was asked is being answered, and has about as long to go. */
+const TO_BEGIN_MS = 300;
 
 /** Our workers stream word by word, theirs letter by letter. An answer in one piece doesn't tell whose it is. */
 const IS_OF = {
@@ -48,11 +54,26 @@ export class Load {
   }
 
   /** Does something while no chat is under way. */
-  async rest(during: () => Promise<void>): Promise<void> {
+  rest(during: () => Promise<void>): Promise<void> {
+    return this.#holdBack(async () => {
+      await until("no chat is under way", () => this.#running.size === 0);
+      await during();
+    });
+  }
+
+  /** Does something while no chat begins. The ones that are under way are being answered. */
+  hold(during: () => Promise<void>): Promise<void> {
+    return this.#holdBack(async () => {
+      await sleep(TO_BEGIN_MS);
+      assert.ok(this.#running.size > 0, "no chat is under way");
+      await during();
+    });
+  }
+
+  async #holdBack(during: () => Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#pause = promise;
     try {
-      await until("no chat is under way", () => this.#running.size === 0);
       await during();
     } finally {
       resolve(undefined);
@@ -106,7 +127,7 @@ export class Load {
     assert.deepEqual(
       { status, isDone, hasError, text: answer.text },
       { status: 200, isDone: true, hasError: false, text },
-      answer.raw,
+      `${stream ? "a stream" : "an answer"} of ${frontend.process.name} with status ${status} ends with ${answer.raw.slice(-LAST_CHARACTERS)}`,
     );
     this.#ended.push({ beganAt, tokens: answer.tokens });
   }
