@@ -28,7 +28,11 @@ export function cannot(why: string): Cannot {
 }
 
 export type Outcome =
-  | { readonly status: "pass" }
+  | {
+      readonly status: "pass";
+      /** What failed at the first try, when it passed at the second one. */
+      readonly failedFirst?: string;
+    }
   | { readonly status: "cannot"; readonly why: string }
   | { readonly status: "fail"; readonly what: string };
 

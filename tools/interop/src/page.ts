@@ -61,15 +61,24 @@ class Notes {
 
   mark(result: CellResult | undefined): string {
     if (!result) return "";
-    if (result.status === "pass") return "pass";
     if (result.status === "fail") return "**fails**";
-    if (!this.#reasons.includes(result.why)) this.#reasons.push(result.why);
-    return `cannot (${this.#reasons.indexOf(result.why) + 1})`;
+    if (result.status === "cannot") return `cannot (${this.#number(result.why)})`;
+    if (result.failedFirst === undefined) return "pass";
+    return `pass (${this.#number(`At the second try. At the first: ${firstLine(result.failedFirst)}`)})`;
+  }
+
+  #number(reason: string): number {
+    if (!this.#reasons.includes(reason)) this.#reasons.push(reason);
+    return this.#reasons.indexOf(reason) + 1;
   }
 
   get text(): string {
     return this.#reasons.map((reason, index) => `${index + 1}. ${escape(reason)}`).join("\n");
   }
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0]?.slice(0, 200) ?? "";
 }
 
 /** As prettier writes them. */

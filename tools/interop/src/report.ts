@@ -4,13 +4,14 @@
 import type { CellResult } from "./cell.ts";
 
 const MARKS = { pass: "pass", cannot: "cannot", fail: "FAIL" } as const;
+const PASSED_LATER = "pass 2";
 
 /** One line, while the suite runs. */
 export function lineOf(result: CellResult): string {
   const { release, plane, section, name, durationMs } = result;
   const where = `${release} ${plane}`.padEnd(10);
   const seconds = `${(durationMs / 1000).toFixed(1)} s`.padStart(7);
-  return `${MARKS[result.status].padEnd(6)} ${where} ${seconds}  ${section}: ${name}`;
+  return `${markOf(result).padEnd(6)} ${where} ${seconds}  ${section}: ${name}`;
 }
 
 /** A row for each cell, a column for each release and plane; then what failed, and what can't be and why. */
@@ -24,12 +25,19 @@ export function tableOf(results: readonly CellResult[]): string {
     ]);
     return ["", section, ...aligned([[...columns, ""], ...rows])];
   });
-  return [...lines, "", ...reasons(results), ...failures(results), totalOf(results)].join("\n");
+  const ends = [...reasons(results), ...failures(results), totalOf(results)];
+  return [...lines, "", ...ends].join("\n");
 }
 
 export function totalOf(results: readonly CellResult[]): string {
   const count = (status: CellResult["status"]): number => results.filter((r) => r.status === status).length;
-  return `${count("pass")} pass, ${count("cannot")} cannot be, ${count("fail")} fail.`;
+  const later = results.filter(passedLater).length;
+  const noted = later > 0 ? ` (${later} at the second try)` : "";
+  return `${count("pass")} pass${noted}, ${count("cannot")} cannot be, ${count("fail")} fail.`;
+}
+
+function passedLater(result: CellResult): boolean {
+  return result.status === "pass" && result.failedFirst !== undefined;
 }
 
 function columnOf({ release, plane }: CellResult): string {
@@ -37,7 +45,8 @@ function columnOf({ release, plane }: CellResult): string {
 }
 
 function markOf(result: CellResult | undefined): string {
-  return result ? MARKS[result.status] : "";
+  if (!result) return "";
+  return passedLater(result) ? PASSED_LATER : MARKS[result.status];
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
@@ -54,10 +63,14 @@ function reasons(results: readonly CellResult[]): string[] {
   return lines.length > 0 ? ["Cannot be:", ...lines, ""] : [];
 }
 
+/** Those of first tries too. */
 function failures(results: readonly CellResult[]): string[] {
-  return results.flatMap((r) =>
-    r.status === "fail"
-      ? [`FAIL ${columnOf(r)}: ${r.section}: ${r.name}`, `  ${r.what.split("\n").join("\n  ")}`, ""]
-      : [],
-  );
+  return results.flatMap((r) => {
+    const what = r.status === "fail" ? r.what : r.status === "pass" ? r.failedFirst : undefined;
+    if (what === undefined) return [];
+    const where = `${columnOf(r)}: ${r.section}: ${r.name}`;
+    const head =
+      r.status === "fail" ? `FAIL ${where}` : `Passed at the second try: ${where}. The first one failed:`;
+    return [head, `  ${what.split("\n").join("\n  ")}`, ""];
+  });
 }

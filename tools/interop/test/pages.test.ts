@@ -36,6 +36,13 @@ describe("the page", () => {
     expect(page.match(/1\. It has no word for it\./g)).toHaveLength(1);
   });
 
+  it("says what passed at the second try, and why not at the first", () => {
+    const page = pageWith("", [result({ status: "pass", failedFirst: "a race\nof theirs" })], facts);
+    expect(page).toContain("1 pass (1 at the second try), 0 cannot be, 0 fail.");
+    expect(page).toContain("| a cell | pass (1) |");
+    expect(page).toContain("1. At the second try. At the first: a race\n");
+  });
+
   it("doesn't change when the same is run again", () => {
     const results = [result({ status: "pass" }), result({ status: "cannot", why: "No.", name: "other" })];
     const page = pageWith("", results, facts);
@@ -56,5 +63,13 @@ describe("the table", () => {
     expect(table).toContain("FAIL 0.7.1 nats: Ours: a cell\n  expected 1\n  got 2");
     expect(table).toContain("  other: No word. (1.6.1 tcp)");
     expect(table).toContain("1 pass, 1 cannot be, 1 fail.");
+  });
+
+  it("marks what passed at the second try, and says what failed at the first", () => {
+    const table = tableOf([result({ status: "pass", failedFirst: "a race" })]);
+    expect(table).toContain("  pass 2     a cell");
+    expect(table).toContain(
+      "Passed at the second try: 1.6.1 tcp: Ours: a cell. The first one failed:\n  a race",
+    );
   });
 });

@@ -41,6 +41,30 @@ describe("runCells", () => {
     expect(results[3]).toMatchObject({ what: "The cell took longer than 50 ms" });
   });
 
+  it("tries a cell that fails once more, on a site of its own, and tells what failed first", async () => {
+    const sites = new Set<Site>();
+    const late: Cell["run"] = async (site) => {
+      sites.add(site);
+      if (sites.size === 1) throw new Error("a race");
+      return undefined;
+    };
+    const plan = { releases: ["1.6.1"], planes: ["tcp"], concurrency: 1 } as const;
+    const cells = [{ section: "s", name: "late", run: late }];
+    const results = await runCells({ ...plan, cells }, surroundings, () => undefined);
+    expect(sites.size).toBe(2);
+    expect(results).toMatchObject([{ status: "pass", failedFirst: "a race" }]);
+  });
+
+  it("tries no more than three cells of a site again", async () => {
+    let tries = 0;
+    const fails: Cell["run"] = () => Promise.reject(new Error(`try ${(tries += 1)}`));
+    const cells = ["a", "b", "c", "d", "e"].map((name) => ({ section: "s", name, run: fails }));
+    const plan = { releases: ["1.6.1"], planes: ["tcp"], concurrency: 1 } as const;
+    const results = await runCells({ ...plan, cells }, surroundings, () => undefined);
+    expect(results.map(({ status }) => status)).toEqual(cells.map(() => "fail"));
+    expect(tries).toBe(8);
+  });
+
   it("tells for what a cell that took too long has waited", async () => {
     const never = new Promise(() => undefined);
     const waits: Cell["run"] = async () => {
