@@ -49,27 +49,28 @@ export interface RankLoads {
   readonly requests: Int32Array;
 }
 
-/** The ranks to choose from, and where their costs go. */
+/** The ranks to choose from, and where costs go. */
 export interface RanksToCost {
   readonly slots: Int32Array;
-  /** In the order of the slots. */
+  /** By slot, as the loads are. Gets the costs of all slots that it has room for, those of others included. */
   readonly costs: Float64Array;
 }
 
-/** Computes the costs of a request for many ranks: one plain loop, because there may be thousands. */
+/** Computes the costs of a request for many ranks: one plain loop over all slots, because there may be thousands. */
 export function fillCosts(
   settings: CostSettings,
   request: RequestSize,
   loads: RankLoads,
-  ranks: RanksToCost,
+  { slots, costs }: RanksToCost,
 ): void {
   if (settings.release === "0.7") {
-    fill07(settings, request, loads, ranks);
+    fill07(settings, request, loads, costs);
     return;
   }
-  const { overlapScoreCreditDecay = 0 } = settings;
-  if (overlapScoreCreditDecay === 0) fill16(settings, request, loads, ranks);
-  else fillDecaying({ ...settings, overlapScoreCreditDecay }, request, loads, ranks);
+  const { overlapScoreCreditDecay = 0, decodeActiveRequestWeight = 0 } = settings;
+  if (overlapScoreCreditDecay === 0) fill16(settings, request, loads, costs);
+  else fillDecaying({ ...settings, overlapScoreCreditDecay }, request, loads, { slots, costs });
+  if (decodeActiveRequestWeight !== 0) addRequests(decodeActiveRequestWeight, loads, costs);
 }
 
 /** Prompt tokens that a rank with this overlap would have to compute. */
@@ -81,33 +82,29 @@ function fill07(
   { overlapScoreWeight = 1 }: Cost07,
   { tokens, blocks: newBlocks, blockSize }: RequestSize,
   { overlaps, prefillTokens, blocks, shared }: RankLoads,
-  { slots, costs }: RanksToCost,
+  costs: Float64Array,
 ): void {
-  for (let at = 0; at < slots.length; at++) {
-    const slot = slots[at] ?? 0;
+  for (let slot = 0; slot < costs.length; slot++) {
     const uncached = Math.max(0, tokens - (overlaps[slot] ?? 0) * blockSize);
     const prefill = ((prefillTokens[slot] ?? 0) + uncached) / blockSize;
-    costs[at] = overlapScoreWeight * prefill + ((blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0));
+    costs[slot] = overlapScoreWeight * prefill + ((blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0));
   }
 }
 
 function fill16(
   settings: Cost16,
   { tokens, blocks: newBlocks, blockSize }: RequestSize,
-  loads: RankLoads,
-  { slots, costs }: RanksToCost,
+  { overlaps, prefillTokens, blocks, shared }: RankLoads,
+  costs: Float64Array,
 ): void {
-  const { overlapScoreCredit = 1, decodeActiveRequestWeight = 0 } = settings;
-  const { overlaps, prefillTokens, blocks, shared, requests } = loads;
+  const { overlapScoreCredit = 1 } = settings;
   const scale = tokens === 0 ? 0 : (settings.prefillLoadScale ?? 1);
-  for (let at = 0; at < slots.length; at++) {
-    const slot = slots[at] ?? 0;
+  for (let slot = 0; slot < costs.length; slot++) {
     const overlap = overlaps[slot] ?? 0;
     // More in the cache than the prompt has: Dynamo counts it all, and takes the credit off again.
     const prefill = ((prefillTokens[slot] ?? 0) + Math.max(tokens, overlap * blockSize)) / blockSize;
     const remaining = Math.max(0, prefill - overlapScoreCredit * overlap);
-    const decode = (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0);
-    costs[at] = scale * remaining + decode + decodeActiveRequestWeight * (requests[slot] ?? 0);
+    costs[slot] = scale * remaining + ((blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0));
   }
 }
 
@@ -115,22 +112,27 @@ function fill16(
 function fillDecaying(
   settings: Cost16 & { overlapScoreCreditDecay: number },
   { tokens, blocks: newBlocks, blockSize }: RequestSize,
-  loads: RankLoads,
+  { overlaps, prefillTokens, blocks, shared }: RankLoads,
   { slots, costs }: RanksToCost,
 ): void {
-  const { overlapScoreCredit = 1, overlapScoreCreditDecay, decodeActiveRequestWeight = 0 } = settings;
-  const { overlaps, prefillTokens, blocks, shared, requests } = loads;
+  const { overlapScoreCredit = 1, overlapScoreCreditDecay } = settings;
   const scale = tokens === 0 ? 0 : (settings.prefillLoadScale ?? 1);
   const leastUnderWay = slots.reduce((least, slot) => Math.min(least, prefillTokens[slot] ?? 0), Infinity);
   const requestBlocks = Math.max(1, Math.ceil(tokens / blockSize));
-  for (const [at, slot] of slots.entries()) {
+  for (const slot of slots) {
     const overlap = overlaps[slot] ?? 0;
     const underWay = prefillTokens[slot] ?? 0;
     const excess = (underWay - leastUnderWay) / blockSize / requestBlocks;
     const credit = overlapScoreCredit / (1 + overlapScoreCreditDecay * excess);
     const prefill = (underWay + Math.max(tokens, overlap * blockSize)) / blockSize;
     const remaining = Math.max(0, prefill - credit * overlap);
-    const decode = (blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0);
-    costs[at] = scale * remaining + decode + decodeActiveRequestWeight * (requests[slot] ?? 0);
+    costs[slot] = scale * remaining + ((blocks[slot] ?? 0) + newBlocks - (shared[slot] ?? 0));
+  }
+}
+
+/** Requests weigh nothing unless told, and their loop would be a third of the work. */
+function addRequests(weight: number, { requests }: RankLoads, costs: Float64Array): void {
+  for (let slot = 0; slot < costs.length; slot++) {
+    costs[slot] = (costs[slot] ?? 0) + weight * (requests[slot] ?? 0);
   }
 }

@@ -216,9 +216,9 @@ export class KvRouter {
   }
 
   #select(request: Omit<RouteRequest, "requestId">): Selected {
-    const { prompt, override = {} } = request;
-    const { temperature = this.#temperature, ...costs } = override;
-    const settings = { ...this.#cost, ...costs };
+    const { prompt, override } = request;
+    const temperature = override?.temperature ?? this.#temperature;
+    const settings = override ? { ...this.#cost, ...override } : this.#cost;
     const busy = this.#busy;
     const isBusyRank = busy && ((rank: RegisteredRank) => this.#isBusy(rank, busy));
     const candidates = candidatesOf(this.workers, request, isBusyRank, settings.release === "0.7");

@@ -29,7 +29,9 @@ export class Scorer {
   #shared = new Int32Array(0);
   /** Stands for load that isn't counted. */
   readonly #nothing = new LoadTable();
+  /** By slot, and of some slots in their order. */
   #costs = new Float64Array(0);
+  #chosen = new Float64Array(0);
 
   constructor(
     parts: { slots: WorkerSlots; index: OverlapIndex; active: ActiveSequences },
@@ -44,10 +46,12 @@ export class Scorer {
     this.#tracksPrefill = prefillTokens;
   }
 
-  /** @returns the cost of each slot, in their order. */
+  /**
+   * @param slots in ascending order
+   * @returns the cost of each, in the same order
+   */
   score(prompt: Prompt, slots: Int32Array, settings: CostSettings): Float64Array {
     this.#match(prompt);
-    if (this.#costs.length !== slots.length) this.#costs = new Float64Array(slots.length);
     const costs = this.#costs;
     const request = {
       tokens: this.#tracksPrefill ? prompt.tokens : 0,
@@ -55,7 +59,7 @@ export class Scorer {
       blockSize: this.#blockSize,
     };
     fillCosts(settings, request, this.#loads(), { slots, costs });
-    return costs;
+    return slots.length === costs.length ? costs : this.#costsOf(slots);
   }
 
   overlapOf(slot: number): number {
@@ -84,9 +88,17 @@ export class Scorer {
     if (this.#overlaps.length < limit) {
       this.#overlaps = new Int32Array(limit);
       this.#shared = new Int32Array(limit);
+      this.#costs = new Float64Array(limit);
     }
     this.#index.match(blockHashes, this.#overlaps);
     if (this.#tracksBlocks) this.#active.match(sequenceHashes, this.#shared);
+  }
+
+  #costsOf(slots: Int32Array): Float64Array {
+    if (this.#chosen.length !== slots.length) this.#chosen = new Float64Array(slots.length);
+    const chosen = this.#chosen;
+    for (let at = 0; at < slots.length; at++) chosen[at] = this.#costs[slots[at] ?? 0] ?? 0;
+    return chosen;
   }
 
   #loads(): RankLoads {

@@ -43,13 +43,15 @@ function lowest(costs: ArrayLike<number>, random: RandomSource): Choice {
   let equals = 0;
   for (let at = 0; at < costs.length; at++) {
     const cost = costs[at] ?? Infinity;
-    if (cost < least) {
-      least = cost;
-      index = at;
-      equals = 1;
-    } else if (cost === least) {
+    // Almost all of them end here.
+    if (cost > least) continue;
+    if (cost === least) {
       equals++;
+      continue;
     }
+    least = cost;
+    index = at;
+    equals = 1;
   }
   if (equals <= 1) return { index, how: "lowest" };
   let skip = Math.floor(random() * equals);

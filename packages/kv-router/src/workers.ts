@@ -26,7 +26,7 @@ export interface RegisteredRank {
   readonly dpRank: number;
 }
 
-/** The workers to choose from, rank by rank, in the order of their ids. */
+/** The workers to choose from, rank by rank, in the order of their slots. */
 export class Workers {
   readonly #slots: WorkerSlots;
   readonly #workers = new Map<bigint, Worker>();
@@ -42,7 +42,7 @@ export class Workers {
     return this.#ranks;
   }
 
-  /** The slots of `ranks`. */
+  /** The slots of `ranks`, in ascending order. */
   get rankSlots(): Int32Array {
     return this.#rankSlots;
   }
@@ -78,10 +78,10 @@ export class Workers {
   }
 
   #list(): void {
-    const workers = [...this.#workers.values()].sort((a, b) => (a.workerId < b.workerId ? -1 : 1));
-    this.#ranks = workers.flatMap((worker) =>
+    const ranks = [...this.#workers.values()].flatMap((worker) =>
       ranksOf(worker).map((dpRank) => ({ slot: this.#slots.take(worker.workerId, dpRank), worker, dpRank })),
     );
+    this.#ranks = ranks.sort((a, b) => a.slot - b.slot);
     this.#rankSlots = slotsOf(this.#ranks);
     const slots = new Set(this.#rankSlots);
     for (const slot of this.#reports.keys()) if (!slots.has(slot)) this.#reports.delete(slot);

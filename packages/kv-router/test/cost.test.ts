@@ -62,6 +62,26 @@ test("1.6 may give less for cached blocks on ranks with more under way than othe
   expect(costs({ release: "1.6", overlapScoreCreditDecay: 1 }, request, ...ranks)).toEqual(expected);
 });
 
+test("costs stand at the slots of their ranks, and what isn't asked about moves nothing", () => {
+  const column = (...values: number[]) => Int32Array.from(values);
+  const loads = {
+    overlaps: column(0, 8, 8),
+    prefillTokens: Float64Array.of(0, 4, 40),
+    requests: column(9, 1, 0),
+    blocks: column(0, 0, 0),
+    shared: column(0, 0, 0),
+  };
+  const ask = (settings: CostSettings): number[] => {
+    const filled = new Float64Array(3);
+    fillCosts(settings, request, loads, { slots: Int32Array.of(1, 2), costs: filled });
+    return [...filled.subarray(1)];
+  };
+  // The first rank has less under way, and isn't one of them.
+  expect(ask({ release: "1.6", overlapScoreCreditDecay: 1 })).toEqual([1 + 0.75 + 8, 10 + 8.75 - 4 + 8]);
+  expect(ask({ release: "1.6", decodeActiveRequestWeight: 2 })).toEqual([1 + 0.75 + 8 + 2, 10 + 0.75 + 8]);
+  expect(ask({ release: "0.7" })).toEqual([1 + 0.75 + 8, 10 + 0.75 + 8]);
+});
+
 test("a rank is busy above a threshold, and never by what nobody tells", () => {
   const rank = { usedBlocks: 51, totalBlocks: 100, prefillTokens: 901, maxBatchedTokens: 1_000 };
   expect(isBusy({ activeDecodeBlocks: 0.5 }, rank)).toBe(true);

@@ -177,6 +177,34 @@ test("a worker that goes is forgotten, and comes back as a stranger", () => {
   expect([router.index.size, router.active.size]).toEqual([0, 0]);
 });
 
+test("each worker keeps its own cost when others have gone, and when some may not be chosen", () => {
+  const router = routerWith({}, [1n, 2n, 3n, 4n, 5n]);
+  cache(router, 5n, tokens(16));
+  cache(router, 3n, tokens(8));
+  const prompt = router.prompt(tokens(16));
+  router.route({ requestId: "a", prompt: router.prompt(tokens(4, 500)), allowed: new Set([4n]) });
+  router.removeWorker(2n);
+  const costs = (excluded: bigint[]) =>
+    new Map(
+      router
+        .explain({ prompt, excluded: new Set(excluded) })
+        .candidates.map(({ workerId, cost }) => [workerId, cost]),
+    );
+  const all = [
+    [1n, 8],
+    [3n, 6],
+    [4n, 10],
+    [5n, 4],
+  ] as const;
+  expect(costs([])).toEqual(new Map(all));
+  expect(costs([3n])).toEqual(new Map(all.filter(([workerId]) => workerId !== 3n)));
+  expect(router.preview({ prompt })).toMatchObject({ worker: { workerId: 5n }, cost: 4 });
+  expect(router.preview({ prompt, excluded: new Set([5n]) })).toMatchObject({
+    worker: { workerId: 3n },
+    cost: 6,
+  });
+});
+
 test("events may come before their worker, and strangers can be forgotten", () => {
   const router = routerWith({}, []);
   cache(router, 1n, tokens(16));

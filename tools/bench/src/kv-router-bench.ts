@@ -4,16 +4,15 @@
  * same events and prompts, and what it finds must be the same.
  */
 import { blockHashes, KvRouter, sequenceHashes } from "@dynamo/kv-router";
-import type { Prompt } from "@dynamo/kv-router";
 import { decodeKvEvents, encodeKvEvents } from "@dynamo/kv-router/wire";
-import { percentiles, perSecond, print, roundsOf } from "./figures.ts";
+import { perSecond, print, roundsOf } from "./figures.ts";
 import { compareWithDynamo } from "./kv-comparison.ts";
 import type { Intake } from "./kv-comparison.ts";
+import { measureDecisions } from "./kv-decisions.ts";
 import { BLOCK_SIZE, fleet, random, randomHashes, WORKERS } from "./kv-fleet.ts";
 import type { Fleet } from "./kv-fleet.ts";
 import { median } from "./statistics.ts";
 
-const DECISIONS = 50_000;
 const INTAKE_ROUNDS = 3;
 
 function measureHashing(): void {
@@ -99,26 +98,6 @@ function measureDecoding({ events }: Fleet, entries: number): number {
   return (entries / median(took)) * 1_000;
 }
 
-/** Requests stay for a while, so that there is load to look at. */
-function decide(router: KvRouter, what: string, prompts: readonly Prompt[]): void {
-  const active: Disposable[] = [];
-  const took: number[] = [];
-  for (let n = 0; n < DECISIONS + DECISIONS / 5; n++) {
-    const prompt = prompts[random() % prompts.length] ?? prompts[0];
-    if (!prompt) return;
-    const start = process.hrtime.bigint();
-    const decision = router.preview({ prompt });
-    const microseconds = Number(process.hrtime.bigint() - start) / 1_000;
-    // Warm first.
-    if (n >= DECISIONS / 5) took.push(microseconds);
-    if (decision.cost < 0) throw new Error("no cost is below 0");
-    if (n % 10 === 0) active.push(router.route({ requestId: String(n), prompt }).active);
-    if (active.length > 2_000) active.shift()?.[Symbol.dispose]();
-  }
-  for (const request of active) request[Symbol.dispose]();
-  print(`decide for ${what}`, percentiles(took));
-}
-
 measureHashing();
 const stored = fleet();
 const intake = measureIntake(stored);
@@ -128,4 +107,4 @@ await compareWithDynamo(stored, {
 });
 process.stdout.write("\n");
 measureChurn(intake.router);
-for (const [what, prompts] of stored.prompts) decide(intake.router, what, prompts);
+for (const [what, prompts] of stored.prompts) measureDecisions(intake.router, what, prompts);

@@ -3,6 +3,7 @@ import { NONE, ROOT } from "./block-tree.ts";
 import type { BlockTree } from "./block-tree.ts";
 import { OWNER } from "./keyed-records.ts";
 import { MEMBERSHIP, NODE } from "./records.ts";
+import { writeBits, writeWord } from "./write-depths.ts";
 
 /**
  * Finds how many blocks of a sequence each slot holds from its first block on, without a gap. A worker can use
@@ -47,9 +48,9 @@ export class Matcher {
   #start(node: number): void {
     const { nodes, members } = this.#tree;
     const row = nodes.get(node, NODE.row);
-    this.#isMany = row !== NONE;
+    this.#isMany = row > NONE;
     this.#fewCount = 0;
-    if (row === NONE) {
+    if (row <= NONE) {
       this.#forEachMember(node, (slot) => {
         this.#few[this.#fewCount++] = slot;
       });
@@ -65,7 +66,7 @@ export class Matcher {
   #keepOfMany(node: number, depth: number, depths: Int32Array): void {
     const row = this.#tree.nodes.get(node, NODE.row);
     const bits = this.#bits;
-    if (row === NONE) {
+    if (row <= NONE) {
       this.#becomeFew(node);
       writeBits(bits, depth, depths);
       return;
@@ -133,24 +134,5 @@ export class Matcher {
       visit(memberships.get(at, OWNER));
       at = memberships.get(at, MEMBERSHIP.next);
     }
-  }
-}
-
-function writeBits(bits: Int32Array, depth: number, depths: Int32Array): void {
-  for (let word = 0; word < bits.length; word++) {
-    const set = bits[word] ?? 0;
-    if (set !== 0) writeWord(word, set, depth, depths);
-  }
-}
-
-function writeWord(word: number, bits: number, depth: number, depths: Int32Array): void {
-  if (bits === -1) {
-    depths.fill(depth, word * 32, (word + 1) * 32);
-    return;
-  }
-  while (bits !== 0) {
-    const lowest = bits & -bits;
-    depths[word * 32 + 31 - Math.clz32(lowest)] = depth;
-    bits ^= lowest;
   }
 }

@@ -1,7 +1,8 @@
 import { BitRows } from "./bit-rows.ts";
 import { NONE, OWNER } from "./keyed-records.ts";
 import type { KeyedRecords } from "./keyed-records.ts";
-import { MEMBERSHIP, NODE } from "./records.ts";
+import { MEMBERSHIP, NODE, soleMember } from "./records.ts";
+import { writeBits } from "./write-depths.ts";
 
 /** With this many members a node gets a bit for each slot as well, and keeps them down to a few. */
 const MANY = 16;
@@ -23,13 +24,32 @@ export class MemberSets {
 
   /** The membership of a slot on a node. */
   find(node: number, slot: number): number {
-    const row = this.#nodes.get(node, NODE.row);
-    return row === NONE || this.rows.has(row, slot) ? this.#search(node, slot) : NONE;
+    return this.has(node, slot) ? this.#search(node, slot) : NONE;
   }
 
   has(node: number, slot: number): boolean {
     const row = this.#nodes.get(node, NODE.row);
-    return row === NONE ? this.#search(node, slot) !== NONE : this.rows.has(row, slot);
+    if (row === NONE) return this.#search(node, slot) !== NONE;
+    return row < NONE ? row === soleMember(slot) : this.rows.has(row, slot);
+  }
+
+  count(node: number): number {
+    return this.#nodes.get(node, NODE.members);
+  }
+
+  /** Writes a depth for all members of a node. */
+  writeDepth(node: number, depth: number, depths: Int32Array): void {
+    const row = this.#nodes.get(node, NODE.row);
+    if (row > NONE) {
+      const { words, width } = this.rows;
+      writeBits(words.subarray(row * width, (row + 1) * width), depth, depths);
+      return;
+    }
+    let at = this.#nodes.get(node, NODE.first);
+    while (at !== NONE) {
+      depths[this.#memberships.get(at, OWNER)] = depth;
+      at = this.#memberships.get(at, MEMBERSHIP.next);
+    }
   }
 
   link(node: number, membership: number): void {
@@ -42,8 +62,9 @@ export class MemberSets {
     const count = nodes.get(node, NODE.members) + 1;
     nodes.set(node, NODE.members, count);
     const row = nodes.get(node, NODE.row);
-    if (row !== NONE) this.rows.add(row, this.#memberships.get(membership, OWNER));
+    if (row > NONE) this.rows.add(row, this.#memberships.get(membership, OWNER));
     else if (count >= MANY) this.#addRow(node);
+    else if (count <= 2) this.#noteSole(node, count);
   }
 
   unlink(node: number, membership: number): void {
@@ -56,13 +77,21 @@ export class MemberSets {
     const count = nodes.get(node, NODE.members) - 1;
     nodes.set(node, NODE.members, count);
     const row = nodes.get(node, NODE.row);
-    if (row === NONE) return;
-    if (count > FEW) {
+    if (row > NONE && count > FEW) {
       this.rows.delete(row, this.#memberships.get(membership, OWNER));
-    } else {
+      return;
+    }
+    if (row > NONE) {
       this.rows.free(row);
       nodes.set(node, NODE.row, NONE);
     }
+    if (count <= 1) this.#noteSole(node, count);
+  }
+
+  #noteSole(node: number, count: number): void {
+    const first = this.#nodes.get(node, NODE.first);
+    const sole = count === 1 ? soleMember(this.#memberships.get(first, OWNER)) : NONE;
+    this.#nodes.set(node, NODE.row, sole);
   }
 
   #search(node: number, slot: number): number {

@@ -2,7 +2,10 @@
 
 /** A node is owned by its parent, and its hash is that of its block. */
 export const NODE = {
-  /** Its members: the first membership of their list, how many there are, their row of bits if it has one. */
+  /**
+   * Its members: the first membership of their list, and how many there are. The row of bits of many; of one alone
+   * its slot, as `soleMember` writes it, so that most nodes can be asked without looking elsewhere.
+   */
   first: 3,
   members: 4,
   row: 5,
@@ -21,3 +24,8 @@ export const MEMBERSHIP = {
   /** From here on there is room for what the tree's user keeps about each. */
   own: 6,
 } as const;
+
+/** A slot in the place of a row: below `NONE`, so that no row is meant. It is its own inverse. */
+export function soleMember(slot: number): number {
+  return -2 - slot;
+}
