@@ -76,6 +76,9 @@ export class EtcdServer implements AsyncDisposable {
     const env = { ...process.env, ...this.#program.environment };
     const child = spawn(this.#program.path, args, { env, stdio: ["ignore", "ignore", "pipe"] });
     this.#child = child;
+    const endWithUs = (): void => void child.kill("SIGKILL");
+    process.once("exit", endWithUs);
+    child.once("exit", () => process.removeListener("exit", endWithUs));
     const from = this.#output.length;
     child.stderr.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
     const deadline = performance.now() + READY_WITHIN_MS;
