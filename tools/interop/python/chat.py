@@ -1,11 +1,13 @@
-"""Dynamo's ends of a chat: `echo ENDPOINT MODEL`, a worker that repeats what it is told, `mocker ENDPOINT MODEL FOLDER`,
-one that takes tokens, or `frontend PORT`, with `kv` behind it one that routes by KV cache.
+"""Dynamo's ends of a chat: `echo ENDPOINT MODEL`, a worker that repeats what it is told,
+`mocker ENDPOINT MODEL FOLDER BLOCK CONTEXT`, one that takes tokens, so many to a block of its cache and in prompt and
+answer together, or `frontend PORT`, with `kv` behind it one that routes by KV cache. With a number behind that its
+router saves its state when there are more events in the stream, up to 1.2.
 
 SIGTERM ends them as it ends Dynamo's own programs: by a shutdown of the runtime.
 """
 
 import asyncio
-import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -22,7 +24,7 @@ from dynamo.llm import (
 )
 
 from channel import end, listen, say
-from runtime import connect
+from runtime import RELEASE, connect
 
 
 def arguments_of(role: str, place: str, *more: str) -> tuple[EntrypointArgs, str]:
@@ -31,14 +33,25 @@ def arguments_of(role: str, place: str, *more: str) -> tuple[EntrypointArgs, str
         (model,) = more
         return EntrypointArgs(EngineType.Echo, model_name=model, endpoint_id=path), path
     if role == "mocker":
-        model, folder = more
-        settings = Path(folder, "mocker.json")
-        # The card has a block size of its own.
-        block_size = json.loads(settings.read_text())["engine"]["block_size"]
-        engine = {"model_path": folder, "extra_engine_args": str(settings), "kv_cache_block_size": block_size}
+        model, folder, block, context = more
+        # 1.2 writes addresses of the hub into the card, unless the model's name is that of a folder.
+        os.chdir(folder)
+        Path(model).mkdir(exist_ok=True)
+        # The card has a block size of its own, and up to 1.2 the length of the context.
+        engine = {"model_path": folder, "extra_engine_args": f"{folder}/mocker.json", "kv_cache_block_size": int(block)}
+        if RELEASE < (1, 3):
+            engine["context_length"] = int(context)
         return EntrypointArgs(EngineType.Mocker, model_name=model, endpoint_id=path, **engine), path
-    router = RouterConfig(RouterMode.KV, KvRouterConfig()) if more == ("kv",) else None
+    router = RouterConfig(RouterMode.KV, kv_config_of(*more[1:])) if more[:1] == ("kv",) else None
     return EntrypointArgs(EngineType.Dynamic, http_port=int(place), router_config=router), "http"
+
+
+def kv_config_of(threshold: str = "1000000") -> KvRouterConfig:
+    """Up to 1.2, one that hears events out of JetStream: 0.7 and 0.8 know no other way."""
+    if RELEASE >= (1, 3):
+        return KvRouterConfig()
+    durable = {} if RELEASE < (1, 0) else {"durable_kv_events": True}
+    return KvRouterConfig(router_snapshot_threshold=int(threshold), **durable)
 
 
 async def main(*words: str) -> None:

@@ -1,6 +1,6 @@
 """What differs between the releases of Dynamo's Python bindings, in one place.
 
-The harness sets DYN_REQUEST_PLANE, DYN_DISCOVERY_BACKEND or DYN_STORE_KV, and DYN_FILE_KV.
+The harness sets DYN_REQUEST_PLANE, DYN_DISCOVERY_BACKEND and DYN_STORE_KV, and DYN_FILE_KV or ETCD_ENDPOINTS.
 """
 
 import asyncio
@@ -13,15 +13,16 @@ RELEASE = tuple(int(part) for part in version("ai-dynamo-runtime").split(".")[:2
 
 
 def connect() -> DistributedRuntime:
-    """A runtime that finds others in a folder of files, on the plane that the environment names."""
+    """A runtime that finds others, on the plane that the environment names."""
     loop = asyncio.get_running_loop()
+    store = os.environ["DYN_STORE_KV"]
     if RELEASE < (0, 8):
-        return DistributedRuntime(loop, "file", False)
+        return DistributedRuntime(loop, store, False)
     plane = os.environ["DYN_REQUEST_PLANE"]
     if RELEASE < (1, 2):
         # These open a connection to NATS on every plane unless they are told not to.
-        return DistributedRuntime(loop, "file", plane, enable_nats=plane == "nats")
-    return DistributedRuntime(loop, "file", plane)
+        return DistributedRuntime(loop, store, plane, enable_nats="NATS_SERVER" in os.environ)
+    return DistributedRuntime(loop, store, plane)
 
 
 async def open_endpoint(runtime: DistributedRuntime, path: str, *, serving: bool):

@@ -15,6 +15,8 @@ export type Role<T extends AsyncDisposable> = (site: Site) => Promise<T>;
 export interface Surroundings {
   /** `nats://host:port` of a server with JetStream. */
   readonly natsUrl: string;
+  /** Where discovery is, instead of in a folder. Events of KV caches go over JetStream then. */
+  readonly etcdUrl?: string;
   readonly wheels: Pick<Wheels, "pythonOf">;
 }
 
@@ -46,7 +48,7 @@ export class Site implements AsyncDisposable {
 
   /** Whether processes of the release connect to NATS, on whatever plane. */
   get needsNats(): boolean {
-    return this.plane === "nats" || !isSince(this.release, "0.8");
+    return this.plane === "nats" || !isSince(this.release, "0.8") || this.surroundings.etcdUrl !== undefined;
   }
 
   isSince(release: `${number}.${number}`): boolean {
@@ -73,20 +75,28 @@ export class Site implements AsyncDisposable {
     return neighbour;
   }
 
+  /** The same release and plane in a deployment with servers of its own. */
+  apart(servers: Pick<Surroundings, "natsUrl" | "etcdUrl">): Site {
+    return new Site(this.release, this.plane, this.#folder, { ...this.surroundings, ...servers });
+  }
+
   /** The environment of one process of the release, with ports of its own where the release would take fixed ones. */
   async environment(): Promise<NodeJS.ProcessEnv> {
     await mkdir(this.discoveryRoot, { recursive: true });
+    const { natsUrl, etcdUrl } = this.surroundings;
+    const discovery = etcdUrl === undefined ? "file" : "etcd";
     return {
       ...environmentWithoutDynamo(),
       DYN_FILE_KV: this.discoveryRoot,
-      DYN_DISCOVERY_BACKEND: "file",
-      DYN_STORE_KV: "file",
+      DYN_DISCOVERY_BACKEND: discovery,
+      DYN_STORE_KV: discovery,
+      ...(etcdUrl !== undefined && { ETCD_ENDPOINTS: etcdUrl }),
       DYN_REQUEST_PLANE: this.plane,
       DYN_TCP_RPC_HOST: "127.0.0.1",
       DYN_HTTP_RPC_HOST: "127.0.0.1",
       ...(!this.isSince("0.8") && { DYN_TCP_RPC_PORT: String(await freePort()) }),
       ...(!this.isSince("1.0") && { DYN_HTTP_RPC_PORT: String(await freePort()) }),
-      ...(this.needsNats && { NATS_SERVER: this.surroundings.natsUrl }),
+      ...(this.needsNats && { NATS_SERVER: natsUrl }),
       // 1.6 has as many blocking threads as the machine has processors. On NATS each model that a frontend finds takes
       // one until its component is registered; with more models than threads it never gets on. Dynamo's docs say 512.
       DYN_RUNTIME_MAX_BLOCKING_THREADS: "512",

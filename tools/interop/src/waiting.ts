@@ -12,14 +12,25 @@ interface Wait {
 }
 
 /** Resolves when it holds; rejects after so many milliseconds. */
-export function until(
+export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,
-  timeoutMs = 10_000,
+  timeoutMs?: number,
 ): Promise<void> {
+  await untilFound(what, async () => (await holds()) || undefined, timeoutMs);
+}
+
+/** Resolves with what was found; rejects when nothing was after so many milliseconds. */
+export function untilFound<T>(
+  what: string,
+  find: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 10_000,
+): Promise<T> {
   return noted(`until ${what}`, async () => {
     const deadline = performance.now() + timeoutMs;
-    while (!(await holds())) {
+    for (;;) {
+      const found = await find();
+      if (found !== undefined) return found;
       if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`);
       await sleep(20);
     }

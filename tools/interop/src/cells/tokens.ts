@@ -2,19 +2,31 @@
  * Models that take tokens: a frontend of one side before an engine of the other, with both ways to choose a worker.
  */
 import assert from "node:assert/strict";
-import { inSection } from "../cell.ts";
+import { cannot, inSection } from "../cell.ts";
 import type { Cell } from "../cell.ts";
-import { isSince } from "../releases.ts";
+import { isSince, planesOf } from "../releases.ts";
 import { ourFrontend, startOurFrontend, startTheirFrontend, theirFrontend } from "../roles/chat.ts";
 import type { ChatFrontend } from "../roles/chat.ts";
-import { BLOCK_TOKENS, CONTEXT_TOKENS, startOurEngines, startTheirMocker } from "../roles/tokens.ts";
+import { kvSite } from "../roles/kv-site.ts";
+import {
+  BLOCK_TOKENS,
+  CONTEXT_TOKENS,
+  startOurEngine,
+  startTheirMocker,
+  startTwoOurEngines,
+  startTwoTheirMockers,
+} from "../roles/tokens.ts";
 import type { Role, Site } from "../site.ts";
+import { fullBlocksOf, KvAsker } from "../support/kv-asker.ts";
+import type { KvAnswer } from "../support/kv-asker.ts";
+import { KvNews } from "../support/kv-news.ts";
 import { askTokens } from "../support/tokens.ts";
 import type { TokensAnswer } from "../support/tokens.ts";
 import { until } from "../waiting.ts";
 
 const QUESTION = [{ role: "user", content: "one two three four five six" }];
-const PROMPTS = ["alpha", "beta", "gamma", "delta"].map((word) => `${word} `.repeat(12));
+const LONG_PROMPT = "word ".repeat(2 * CONTEXT_TOKENS);
+const TOPICS = ["alpha", "beta", "gamma", "delta"];
 const REPEATS = 4;
 
 /** Two ends that meet: a frontend, and one or two workers of the model. */
@@ -24,14 +36,17 @@ interface Sides {
   readonly worker: Role<AsyncDisposable>;
   readonly kvFrontend: Role<ChatFrontend>;
   readonly twoWorkers: (site: Site, model: string) => Promise<AsyncDisposable>;
+  /** Whether answers tell what was cached. */
+  readonly tellsCached: (site: Site) => boolean;
 }
 
 const theirsBeforeOurs: Sides = {
   model: "our-engine",
   frontend: theirFrontend,
-  worker: (site) => startOurEngines(site, "our-engine"),
+  worker: (site) => startOurEngine(site, "our-engine"),
   kvFrontend: (site) => startTheirFrontend(site, ["kv"]),
-  twoWorkers: (site, model) => startOurEngines(site, model, 2),
+  twoWorkers: startTwoOurEngines,
+  tellsCached: (site) => site.isSince("0.8"),
 };
 
 const oursBeforeTheirs: Sides = {
@@ -39,12 +54,8 @@ const oursBeforeTheirs: Sides = {
   frontend: ourFrontend,
   worker: (site) => startTheirMocker(site, "their-mocker"),
   kvFrontend: (site) => startOurFrontend(site, ["--router-mode", "kv"]),
-  twoWorkers: async (site, model) => {
-    const both = new AsyncDisposableStack();
-    both.use(await startTheirMocker(site, model));
-    both.use(await startTheirMocker(site, model));
-    return both;
-  },
+  twoWorkers: startTwoTheirMockers,
+  tellsCached: (site) => site.isSince("1.3"),
 };
 
 export const cells = [
@@ -54,7 +65,7 @@ export const cells = [
 
 function cellsOf(sides: Sides): Omit<Cell, "section">[] {
   const { model } = sides;
-  const cells: Omit<Cell, "section">[] = [
+  return [
     {
       name: "answers a chat with text of the engine's tokens, and counts them",
       run: async (site) => {
@@ -71,31 +82,50 @@ function cellsOf(sides: Sides): Omit<Cell, "section">[] {
       },
     },
     {
+      // Their cards have no context length any more.
       name: "tells a client that the engine refused a prompt longer than its context, as Dynamo does: with 500",
+      on: (release, plane) => isSince(release, "1.3") && planesOf(release).includes(plane),
       run: async (site) => {
         const frontend = await scene(site, sides);
-        const prompt = "word ".repeat(2 * CONTEXT_TOKENS);
-        const { status, raw } = await askTokens(frontend, { model, prompt, max_tokens: 5 });
+        const { status, raw } = await askTokens(frontend, { model, prompt: LONG_PROMPT, max_tokens: 5 });
         assert.equal(status, 500, raw);
         assertWhole(await askTokens(frontend, { model, prompt: "one two three", max_tokens: 5 }), 5);
       },
     },
     {
-      name: "routes prompts to the worker of two that has them in its cache, as its router says",
+      name: "refuses a prompt that is longer than the context on the model's card with 400",
+      on: (release, plane) => !isSince(release, "1.3") && planesOf(release).includes(plane),
       run: async (site) => {
+        const frontend = await scene(site, sides);
+        const { status, raw, completionTokens } = await askTokens(frontend, {
+          model,
+          prompt: LONG_PROMPT,
+          max_tokens: 5,
+        });
+        if (sides === theirsBeforeOurs && !site.isSince("0.8")) {
+          assert.deepEqual({ status, completionTokens }, { status: 200, completionTokens: 0 }, raw);
+          return cannot(
+            "0.7 asks the worker all the same, and makes an answer without tokens of what it says.",
+          );
+        }
+        assert.equal(status, 400, raw);
+        return undefined;
+      },
+    },
+    {
+      name: "routes prompts to the worker of two that has them in its cache, as its router says",
+      run: async (place) => {
+        const { site } = await place.use(kvSite);
+        await using news = await KvNews.of(site);
         await using _workers = await sides.twoWorkers(site, `${model}-of-two`);
         await using frontend = await sides.kvFrontend(site);
-        await frontend.waitFor(`${model}-of-two`);
-        const asked = { model: `${model}-of-two`, max_tokens: 2 };
-        for (const prompt of PROMPTS) await sticks(frontend, { ...asked, prompt });
+        const asker = new KvAsker(frontend, `${model}-of-two`, news);
+        await asker.untilTwoAreChosen();
+        for (const topic of TOPICS) await sticks(asker, topic, sides.tellsCached(site));
+        if (sides === oursBeforeTheirs && !site.isSince("0.8")) await mockersAgree(asker, news);
       },
     },
   ];
-  // Mockers of older releases have other settings.
-  return cells.map((cell) => ({
-    ...cell,
-    on: (release, plane) => isSince(release, "1.6") && plane !== "http",
-  }));
 }
 
 async function scene(site: Site, { worker, frontend, model }: Sides): Promise<ChatFrontend> {
@@ -112,29 +142,50 @@ function assertWhole({ status, text, finish, ...answer }: TokensAnswer, tokens: 
   assert.ok(text.length > 0 && (answer.promptTokens ?? 0) > 0, answer.raw);
 }
 
-/** From the moment the router knows that one worker has the prompt, all that ask the same go there. */
-async function sticks(
-  frontend: ChatFrontend,
-  asked: { model: string; prompt: string; max_tokens: number },
-): Promise<void> {
-  const asks = async (): Promise<TokensAnswer> => {
-    const answer = await askTokens(frontend, asked);
-    assert.equal(answer.status, 200, answer.raw);
-    return answer;
-  };
-  await until(`the router knows who has '${asked.prompt}'`, async () => ((await asks()).hitRate ?? 0) > 0);
-  const answers: TokensAnswer[] = [];
-  for (let repeat = 0; repeat < REPEATS; repeat += 1) answers.push(await asks());
-  const [first] = answers;
-  for (const answer of answers) {
-    assert.ok(answer.worker !== undefined && answer.worker === first?.worker, answer.raw);
-    assert.ok(answer.cachedTokens > 0, answer.raw);
-    assert.equal(answer.cachedTokens, foretold(answer), answer.raw);
+/** Once the router knows that one worker has the prompt, all that ask the same go there. */
+async function sticks(asker: KvAsker, topic: string, tellsCached: boolean): Promise<void> {
+  const { worker, prompt } = await asker.untilKnown(topic);
+  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    const answer = await asker.ask(prompt);
+    assert.equal(answer.worker, worker, answer.raw);
+    assert.equal(answer.expectedBlocks, fullBlocksOf(answer), answer.raw);
+    assert.equal(answer.cachedTokens, tellsCached ? foretold(answer) : undefined, answer.raw);
   }
 }
 
 /** Cached tokens by the router's count of blocks. One token at least is computed, also when all blocks are cached. */
-function foretold({ hitRate = 0, promptTokens = 0 }: TokensAnswer): number {
-  const known = Math.round(hitRate * Math.ceil(promptTokens / BLOCK_TOKENS));
-  return Math.min(known, Math.floor((promptTokens - 1) / BLOCK_TOKENS)) * BLOCK_TOKENS;
+function foretold({ expectedBlocks, promptTokens }: KvAnswer): number {
+  return Math.min(expectedBlocks, Math.floor((promptTokens - 1) / BLOCK_TOKENS)) * BLOCK_TOKENS;
+}
+
+/** What mockers of 0.7 say that they had of all prompts, the mean, is what the router expected. */
+async function mockersAgree(asker: KvAsker, news: KvNews): Promise<void> {
+  for (const { worker, prompt } of lastKnown(asker.answers)) {
+    const agrees = (): boolean =>
+      Math.abs((news.shares.get(worker) ?? -1) - expectedShare(asker.answers, worker)) < 1e-4;
+    await until(`mocker ${worker} says that it had what the router expected`, async () => {
+      // They tell nothing when so little changes that they don't see it.
+      if (!agrees()) await asker.ask(prompt);
+      return agrees();
+    });
+  }
+}
+
+/** Of each worker the last answer whose prompt the router knew there. */
+function lastKnown(answers: readonly KvAnswer[]): readonly KvAnswer[] {
+  const known = answers.filter(({ expectedBlocks }) => expectedBlocks > 0);
+  return [...new Map(known.map((answer) => [answer.worker, answer])).values()];
+}
+
+/** Also of prompts that came again before the router could know. */
+function expectedShare(answers: readonly KvAnswer[], worker: string): number {
+  const seen = new Set<string>();
+  const shares = answers
+    .filter((answer) => answer.worker === worker)
+    .map((answer) => {
+      const blocks = seen.has(answer.prompt) ? fullBlocksOf(answer) : answer.expectedBlocks;
+      seen.add(answer.prompt);
+      return (blocks * BLOCK_TOKENS) / answer.promptTokens;
+    });
+  return shares.reduce((sum, share) => sum + share, 0) / shares.length;
 }

@@ -30,11 +30,15 @@ export class ChatFrontend implements AsyncDisposable {
   /** Resolves when the model is listed and answers, which for some releases is not the same moment. */
   async waitFor(model: string): Promise<void> {
     const { name } = this.process;
-    const lists = async (): Promise<boolean> => (await this.models()).includes(model);
-    await this.process.whileAlive(until(`${name} lists ${model}`, lists, START_MS));
+    await this.waitUntilListed(model);
     await this.process.whileAlive(
       until(`${name} answers for ${model}`, () => this.#answersFor(model), START_MS),
     );
+  }
+
+  async waitUntilListed(model: string): Promise<void> {
+    const lists = async (): Promise<boolean> => (await this.models()).includes(model);
+    await this.process.whileAlive(until(`${this.process.name} lists ${model}`, lists, START_MS));
   }
 
   async #answersFor(model: string): Promise<boolean> {
@@ -68,8 +72,8 @@ export function theirFrontend(site: Site): Promise<ChatFrontend> {
   return startTheirFrontend(site);
 }
 
-/** Theirs, with `kv` for routing by KV cache. */
-export async function startTheirFrontend(site: Site, options: readonly "kv"[] = []): Promise<ChatFrontend> {
+/** Theirs, as `chat.py` has it: with `kv` for routing by KV cache. */
+export async function startTheirFrontend(site: Site, options: readonly string[] = []): Promise<ChatFrontend> {
   const port = await freePort();
   const child = await startPython(site, "chat.py", ["frontend", String(port), ...options]);
   await child.message("started");
@@ -154,6 +158,7 @@ async function startApp(site: Site, app: string, args: readonly string[]): Promi
       DYN_TCP_RPC_PORT: "0",
       DYN_HTTP_RPC_PORT: "0",
       NATS_SERVER: site.surroundings.natsUrl,
+      ...(site.surroundings.etcdUrl !== undefined && { DYN_EVENT_PLANE: "jetstream" }),
     },
   });
 }

@@ -16,30 +16,56 @@ export const BLOCK_TOKENS = 4;
 export const CONTEXT_TOKENS = 512;
 
 /** A folder with the files of the tiny model, and what their mocker wants to know. */
-export async function testModel(): Promise<AsyncDisposable & { readonly path: string }> {
+export async function testModel(site: Site): Promise<AsyncDisposable & { readonly path: string }> {
   const folder = await mkdtempDisposable(join(tmpdir(), "dynamo-interop-model-"));
   await writeTestModel(folder.path);
-  const engine = {
-    block_size: BLOCK_TOKENS,
-    max_model_len: CONTEXT_TOKENS,
-    speedup_ratio: 0,
-  };
-  await writeFile(join(folder.path, "mocker.json"), JSON.stringify({ engine }));
+  // 0 would be for ever up to 1.2.
+  const speed = { block_size: BLOCK_TOKENS, speedup_ratio: site.isSince("1.3") ? 0 : 10 };
+  const settings = site.isSince("1.3") ? { engine: { ...speed, max_model_len: CONTEXT_TOKENS } } : speed;
+  await writeFile(join(folder.path, "mocker.json"), JSON.stringify(settings));
   return folder;
 }
 
-/** Our mock worker as an engine; several are in one process. */
-export async function startOurEngines(site: Site, model: string, count = 1): Promise<ChatWorker> {
+/** Our mock worker as an engine. */
+export async function startOurEngine(
+  site: Site,
+  model: string,
+  options: readonly string[] = [],
+): Promise<ChatWorker> {
   const { path } = await site.use(testModel);
-  const numbers = { "block-size": BLOCK_TOKENS, "max-model-len": CONTEXT_TOKENS, "num-workers": count };
-  const options = Object.entries(numbers).flatMap(([name, number]) => [`--${name}`, String(number)]);
-  return startOurChatWorker(site, model, ["--model-path", path, "--speedup-ratio", "0", ...options]);
+  const numbers = { "block-size": BLOCK_TOKENS, "max-model-len": CONTEXT_TOKENS };
+  const sizes = Object.entries(numbers).flatMap(([name, number]) => [`--${name}`, String(number)]);
+  return startOurChatWorker(site, model, [
+    "--model-path",
+    path,
+    "--speedup-ratio",
+    "0",
+    ...sizes,
+    ...options,
+  ]);
 }
 
-/** The mocker of Dynamo. Two of one model are two processes. */
+/** Two of one process where the release allows it: in 0.7 the path of an address says nothing of the instance. */
+export async function startTwoOurEngines(site: Site, model: string): Promise<AsyncDisposable> {
+  if (site.isSince("0.8")) return startOurEngine(site, model, ["--num-workers", "2"]);
+  return both(() => startOurEngine(site, model));
+}
+
+/** The mocker of Dynamo. */
 export async function startTheirMocker(site: Site, model: string): Promise<Child> {
   const { path } = await site.use(testModel);
-  const child = await startPython(site, "chat.py", ["mocker", endpointOf(model), model, path]);
+  const sizes = [BLOCK_TOKENS, CONTEXT_TOKENS].map(String);
+  const child = await startPython(site, "chat.py", ["mocker", endpointOf(model), model, path, ...sizes]);
   await child.message("started");
   return child;
+}
+
+export function startTwoTheirMockers(site: Site, model: string): Promise<AsyncDisposable> {
+  return both(() => startTheirMocker(site, model));
+}
+
+async function both(start: () => Promise<AsyncDisposable>): Promise<AsyncDisposable> {
+  await using started = new AsyncDisposableStack();
+  await Promise.all([1, 2].map(async () => started.use(await start())));
+  return started.move();
 }

@@ -14,8 +14,8 @@ export interface TokensAnswer {
   readonly finish: string | undefined;
   readonly promptTokens: number | undefined;
   readonly completionTokens: number | undefined;
-  /** Tokens of the prompt that the engine had in its cache, by its own count. */
-  readonly cachedTokens: number;
+  /** Tokens of the prompt that the engine had in its cache, by its own count, when it is told. */
+  readonly cachedTokens: number | undefined;
   /** Id of the instance that the router chose. As text: it has more digits than a number. */
   readonly worker: string | undefined;
   /** Share of the prompt's blocks that the router knew at that worker. */
@@ -73,6 +73,6 @@ function countsOf({ usage }: Body): Pick<TokensAnswer, "promptTokens" | "complet
   return {
     promptTokens: usage?.prompt_tokens,
     completionTokens: usage?.completion_tokens,
-    cachedTokens: usage?.prompt_tokens_details?.cached_tokens ?? 0,
+    cachedTokens: usage?.prompt_tokens_details?.cached_tokens,
   };
 }

@@ -1,0 +1,26 @@
+/**
+ * Where routing by KV cache is tried.
+ */
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEtcdServer } from "@dynamo/etcd-server";
+import { startNatsServer } from "@dynamo/nats-server";
+import type { Site } from "../site.ts";
+
+/**
+ * Since 1.3 the site itself: events go over ZMQ, and discovery says from where. Up to 1.2 the same on an etcd and a
+ * NATS server of its own: events go over JetStream, and routers know each other through etcd. One that finds routers
+ * of another etcd in its NATS takes their consumers away.
+ */
+export async function kvSite(site: Site): Promise<AsyncDisposable & { readonly site: Site }> {
+  if (site.isSince("1.3")) return { site, [Symbol.asyncDispose]: () => Promise.resolve() };
+  await using started = new AsyncDisposableStack();
+  const folder = started.use(await mkdtempDisposable(join(tmpdir(), "dynamo-interop-jetstream-")));
+  const lines = [`jetstream { store_dir: ${JSON.stringify(folder.path)} }`];
+  const nats = started.use(await startNatsServer({ lines }));
+  const etcd = started.use(await startEtcdServer());
+  const apart = started.use(site.apart({ natsUrl: nats.url, etcdUrl: etcd.url }));
+  const servers = started.move();
+  return { site: apart, [Symbol.asyncDispose]: () => servers.disposeAsync() };
+}
