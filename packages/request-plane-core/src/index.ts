@@ -94,6 +94,8 @@ export {
   streamAt,
   StreamFrame,
 } from "./in-band/stream-frames.ts";
+export { StreamReader } from "./in-band/stream-reader.ts";
+export type { ReaderOutput, StreamReaderOptions } from "./in-band/stream-reader.ts";
 export { StreamWriter } from "./in-band/stream-writer.ts";
 export type { StreamOutput, WriterCarrier } from "./in-band/stream-writer.ts";
 export { memoized } from "./memo.ts";

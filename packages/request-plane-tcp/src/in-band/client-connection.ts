@@ -16,7 +16,7 @@ import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
 import type { TcpAddress } from "../address.ts";
 import type { ClientConnectionOptions } from "../client-connection.ts";
 import { lostConnection, timedOut } from "../connection-errors.ts";
-import { broken, ClientStream } from "./client-stream.ts";
+import { ClientStream } from "./client-stream.ts";
 import type { StreamCarrier } from "./client-stream.ts";
 import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
@@ -39,11 +39,11 @@ export interface InBandClientOptions extends ClientConnectionOptions {
 
 export class InBandClientConnection implements FrameSink, StreamCarrier {
   readonly address: string;
+  readonly output: FrameOutput;
   readonly #options: InBandClientOptions;
   readonly #socket: Socket;
   readonly #onClose: () => void;
   readonly #input = new FrameInput(this);
-  readonly #output: FrameOutput;
   readonly #streams = new StreamTable<ClientStream>();
   /** Streams whose request is out and not acknowledged. */
   readonly #unacknowledged: DeadlineQueue<ClientStream>;
@@ -63,8 +63,8 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     this.#unacknowledged = new DeadlineQueue(options.requestTimeoutMs, (stream) => this.#expire(stream));
     const socket = connect({ host, port, noDelay: true, keepAlive: true });
     this.#socket = socket;
-    this.#output = new FrameOutput(socket, options.spare, nothing);
-    this.#output.hold();
+    this.output = new FrameOutput(socket, options.spare, nothing);
+    this.output.hold();
     socket.setTimeout(options.connectTimeoutMs);
     socket.once("timeout", () => this.#timeOut());
     socket.once("connect", () => this.#connected());
@@ -91,17 +91,17 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   /** What was sent is still being written, or can't be yet; a request that is sent now has to wait behind it. */
   get isCongested(): boolean {
     if (this.#state === "open") return this.#socket.writableNeedDrain;
-    return this.#output.waitingBytes > MAX_HELD_BYTES;
+    return this.output.waitingBytes > MAX_HELD_BYTES;
   }
 
   get waitingBytes(): number {
-    return this.#output.waitingBytes;
+    return this.output.waitingBytes;
   }
 
   send(head: RequestHead, request: InBandRequest, receiver: InBandReceiver): void {
     const stream = new ClientStream(++this.#lastStream, receiver, this);
     this.#streams.add(stream);
-    this.#output.request(stream.id, head, request);
+    this.output.request(stream.id, head, request);
     if (this.#state === "open") this.#await(stream);
     receiver.connected(stream);
   }
@@ -109,21 +109,14 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
   /** Ends all streams with the error and closes. Does nothing the second time. */
   close(error: RequestPlaneError): void {
     if (this.#state === "closed") return;
-    const streams = this.#leave();
-    for (const stream of streams) stream.receiver.failed(error);
+    this.#leave();
+    for (const stream of this.#streams.all()) stream.fail(error);
   }
 
-  stop(stream: ClientStream): void {
-    this.#output.empty(FrameKind.STOP, stream.id);
-  }
-
-  kill(stream: ClientStream): void {
-    this.#forget(stream);
-    this.#output.empty(FrameKind.KILL, stream.id);
-  }
-
-  grant(stream: ClientStream, bytes: number): void {
-    this.#output.number(FrameKind.CREDIT, stream.id, bytes);
+  forget(stream: ClientStream): void {
+    this.#streams.delete(stream);
+    this.#stopWaiting(stream);
+    if (this.#streams.size === 0) this.lastUsed = performance.now();
   }
 
   admits(_kind: number, id: number, bodyBytes: number): boolean {
@@ -131,21 +124,22 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     const stream = this.#find(id);
     if (!stream) return id === 0;
     if (bodyBytes <= stream.receiver.maxFrameBytes) return true;
-    stream.tooLarge(bodyBytes);
+    stream.rejectTooLarge(bodyBytes);
     return false;
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
     const id = streamAt(bytes, start);
+    const kind = kindAt(bytes, start);
+    const bodyStart = start + FRAME_HEAD_BYTES;
     const stream = this.#find(id);
     if (!stream) {
-      if (id === 0)
-        this.#dismissed(kindAt(bytes, start), bytes.toString("utf8", start + FRAME_HEAD_BYTES, end));
+      if (id === 0) this.#dismissed(kind, bytes.toString("utf8", bodyStart, end));
       return;
     }
     // Whatever it is, the worker has accepted the request, or has refused it.
     this.#stopWaiting(stream);
-    if (!stream.take(bytes, start, end)) this.#forget(stream);
+    stream.frame(kind, bytes, bodyStart, end);
   }
 
   #connected(): void {
@@ -170,13 +164,14 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     if (answer === undefined) return;
     this.#switching = undefined;
     if (answer === "declined") {
-      for (const stream of this.#leave()) stream.receiver.declined();
+      this.#leave();
+      for (const stream of this.#streams.all()) stream.decline();
       return;
     }
     this.#state = "open";
     this.#socket.setTimeout(0);
     for (const stream of this.#streams.all()) this.#await(stream);
-    this.#output.release();
+    this.output.release();
     this.#input.push(answer);
   }
 
@@ -198,17 +193,10 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     return stream;
   }
 
-  #forget(stream: ClientStream): void {
-    this.#streams.delete(stream);
-    this.#stopWaiting(stream);
-    if (this.#streams.size === 0) this.lastUsed = performance.now();
-  }
-
   /** A worker from which nothing at all came meanwhile may be gone: others shouldn't have to find that out. */
   #expire(stream: ClientStream): void {
     const { requestTimeoutMs } = this.#options;
-    stream.kill();
-    stream.receiver.failed(timedOut(this.address, "acknowledge", requestTimeoutMs));
+    stream.reject(timedOut(this.address, "acknowledge", requestTimeoutMs));
     if (stream.sentAt === this.#heard) this.close(this.#lost());
   }
 
@@ -225,21 +213,22 @@ export class InBandClientConnection implements FrameSink, StreamCarrier {
     );
   }
 
-  /** Closes, and gives the streams that were not over. */
-  #leave(): ClientStream[] {
+  /** Closes; the streams that are not over are still to be told. */
+  #leave(): void {
     this.#state = "closed";
     this.#socket.destroy();
     this.#unacknowledged.clear();
-    const streams = this.#streams.all();
-    this.#streams.clear();
-    for (const stream of streams) stream.isOver = true;
     this.#onClose();
-    return streams;
   }
 
   #lost(cause?: Error): RequestPlaneError {
     return lostConnection(this.address, this.#state !== "connecting", cause);
   }
+}
+
+/** The error of a worker that breaks the protocol. */
+function broken(what: string): RequestPlaneError {
+  return new RequestPlaneError("protocol_error", `The worker sent ${what}`);
 }
 
 function nothing(): void {
