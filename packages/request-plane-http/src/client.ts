@@ -2,6 +2,7 @@ import { DeadlineQueue, LinkedList, RequestPlaneError } from "@dynamo/request-pl
 import type {
   InBandReceiver,
   InBandRequest,
+  Logger,
   OutboundRequest,
   PlaneHealth,
   RequestPlaneClient,
@@ -33,13 +34,15 @@ export class HttpClient implements RequestPlaneClient, CallHost {
   readonly #deliveries = new LinkedList<Delivery>();
   readonly #encoder = new RequestEncoder();
   /** See `CallHost`. */
+  readonly logger: Logger;
   readonly calls = new LinkedList<InBandCall>();
   readonly acknowledging: DeadlineQueue<Unacknowledged>;
   readonly closing = new DeadlineQueue<InBandCall>(CLOSING_MS, (call) => call.cut());
   #closed = false;
 
-  constructor(settings: HttpSettings) {
+  constructor(settings: HttpSettings, logger: Logger) {
     this.#settings = settings;
+    this.logger = logger;
     const { requestTimeoutMs } = settings;
     this.acknowledging = new DeadlineQueue(requestTimeoutMs, (waiting) => waiting.expire(requestTimeoutMs));
   }
@@ -80,11 +83,9 @@ export class HttpClient implements RequestPlaneClient, CallHost {
     return pool;
   }
 
-  /** A worker that can't be told so any more is gone, and its response with it. */
-  stop({ address, body }: PostedRequest): void {
+  stop({ address, body }: PostedRequest): Promise<void> {
     const key = keyIn(body);
-    const request = { address, headers: {}, envelope: [key], envelopeBytes: key.length };
-    this.#deliver(request, STOP_TYPE).catch(() => undefined);
+    return this.#deliver({ address, headers: {}, envelope: [key], envelopeBytes: key.length }, STOP_TYPE);
   }
 
   async #deliver(request: OutboundRequest, contentType: string): Promise<void> {

@@ -28,7 +28,7 @@ export function http(options: HttpOptions = {}): Transport {
       inBand: IN_BAND_TRANSPORT,
     },
     createServer: () => new HttpServer({ ...settings, rootPath }),
-    createClient: () => new HttpClient(settings),
+    createClient: (components) => new HttpClient(settings, components.logger),
   };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { constants } from "node:http2";
 import type { ServerHttp2Stream } from "node:http2";
 import { until } from "@dynamo/test-support";
-import { addressOf, collect, failureOf, settled } from "@dynamo/test-world";
+import { addressOf, collect, failureOf, recordingLogger, settled } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { bodyFrame, IN_BAND, KINDS, RawInBandWorker, STOP } from "./support/in-band-peers.ts";
 import type { InBandScript } from "./support/in-band-peers.ts";
@@ -210,6 +210,30 @@ describe("a worker that answers in-band", () => {
     expect(asked!.stream.rstCode).toBe(NGHTTP2_CANCEL);
     await sleep(20);
     expect(worker.requests).toHaveLength(2);
+    await settled(manager);
+  });
+
+  it("and refuses a stop goes on, and a warning says which response that is", async () => {
+    await using world = new World();
+    const worker = await RawInBandWorker.start(world, (stream, { type }) => {
+      if (type === STOP) stream.respond({ ":status": 503 }, { endStream: true });
+      else begin(stream).write(bodyFrame(KINDS.ITEM, "1"));
+    });
+    const { logger, warnings, facts } = recordingLogger();
+    const { client, manager } = await world.client({ logger });
+    const stream = await client.roundRobin({});
+    stream.stop();
+    await until("a warning says so", () => warnings.length === 1);
+    expect(warnings[0]).toContain("can't be told to stop");
+    const [asked] = worker.of(IN_BAND);
+    const { requestId, ...others } = facts[0] as { requestId: string };
+    expect(asked!.body.toString()).toContain(`"id":"${requestId}"`);
+    expect(others).toMatchObject({
+      address: worker.record.transport["http"],
+      error: { code: "unavailable" },
+    });
+    asked!.stream.end(Buffer.concat([bodyFrame(KINDS.ITEM, "2"), bodyFrame(KINDS.END)]));
+    expect(await collect(stream)).toEqual([1, 2]);
     await settled(manager);
   });
 

@@ -1,8 +1,20 @@
 import type { Logger } from "@dynamo/request-plane-core";
 
-export function recordingLogger(): { logger: Logger; warnings: string[] } {
+export interface RecordingLogger {
+  readonly logger: Logger;
+  /** What was said in warnings and errors. */
+  readonly warnings: string[];
+  /** What was said with them, in the same order. */
+  readonly facts: object[];
+}
+
+export function recordingLogger(): RecordingLogger {
   const warnings: string[] = [];
+  const facts: object[] = [];
   const nothing = (): void => undefined;
-  const warn = (_facts: object, message: string): void => void warnings.push(message);
-  return { logger: { debug: nothing, info: nothing, warn, error: warn }, warnings };
+  const warn = (about: object, message: string): void => {
+    warnings.push(message);
+    facts.push(about);
+  };
+  return { logger: { debug: nothing, info: nothing, warn, error: warn }, warnings, facts };
 }

@@ -5,6 +5,7 @@ import type {
   Environment,
   Handler,
   InstanceId,
+  Logger,
   NetworkManager,
   PayloadCodec,
   ServedEndpoint,
@@ -21,6 +22,8 @@ export interface WorldSetup {
   readonly environment?: Environment;
   readonly instanceId?: InstanceId;
   readonly payloadCodec?: PayloadCodec;
+  /** Default: one that nobody reads. */
+  readonly logger?: Logger;
 }
 
 /** A worker and the endpoint it serves. */
@@ -48,13 +51,13 @@ export abstract class TransportWorld<Setup extends WorldSetup> implements AsyncD
   protected abstract transport(setup: Partial<Setup>, environment: Environment): Transport;
 
   manager(setup: Partial<Setup> = {}): NetworkManager {
-    const { environment = {}, instanceId, payloadCodec } = setup;
+    const { environment = {}, instanceId, payloadCodec, logger = recordingLogger().logger } = setup;
     const manager = createNetworkManager({
       transports: [this.transport(setup, environment)],
       discovery: this.discovery,
       environment,
       settings: { callHomeHost: "127.0.0.1", ...setup.settings },
-      logger: recordingLogger().logger,
+      logger,
       ...(instanceId !== undefined && { instanceId }),
       ...(payloadCodec && { payloadCodec }),
     });

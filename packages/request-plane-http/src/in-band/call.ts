@@ -10,6 +10,7 @@ import type {
   InBandReceiver,
   Link,
   LinkedList,
+  Logger,
   ResponseControl,
 } from "@dynamo/request-plane-core";
 import { lost, MAX_ATTEMPTS, noneTaken } from "../attempts.ts";
@@ -20,6 +21,7 @@ import type { Unacknowledged } from "../delivery.ts";
 import { headersTooLarge, isUnseen } from "../post.ts";
 import { MAX_PROBLEM_BYTES, refusalOf } from "../problem.ts";
 import { IN_BAND_TYPE } from "./frames.ts";
+import { requestIdIn } from "./request-body.ts";
 import { ResponseBody } from "./response-body.ts";
 
 const { NGHTTP2_CANCEL } = constants;
@@ -35,7 +37,8 @@ export interface CallHost {
   readonly closing: DeadlineQueue<InBandCall>;
   poolOf(origin: string): ConnectionPool;
   /** Tells the worker that the response of this request should come to an end. */
-  stop(request: PostedRequest): void;
+  stop(request: PostedRequest): Promise<void>;
+  readonly logger: Logger;
 }
 
 export interface PostedRequest {
@@ -87,7 +90,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
   stop(): void {
     if (this.#isStopped || this.#isOver) return;
     this.#isStopped = true;
-    if (this.#isOpen) this.#host.stop(this.#request);
+    if (this.#isOpen) this.#sendStop();
   }
 
   kill(): void {
@@ -179,7 +182,17 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
     this.#isOpen = true;
     this.#rest();
     this.#receiver.opened();
-    if (this.#isStopped && !this.#isOver) this.#host.stop(this.#request);
+    if (this.#isStopped && !this.#isOver) this.#sendStop();
+  }
+
+  /** A worker that can't be told so is mostly gone, and its response with it. */
+  #sendStop(): void {
+    const { address, body } = this.#request;
+    this.#host.stop(this.#request).catch((error: unknown) => {
+      if (this.#isOver) return;
+      const facts = { requestId: requestIdIn(body), address, error };
+      this.#host.logger.warn(facts, "The worker can't be told to stop; its response goes on");
+    });
   }
 
   /** node:http2 tells the head first. */

@@ -49,3 +49,10 @@ function writeBody({ control, payload }: InBandRequest, key: Buffer, target: Buf
 export function keyIn(body: Buffer): Buffer {
   return body.subarray(PREFIX_BYTES - KEY_BYTES, PREFIX_BYTES);
 }
+
+/** The id in the control message. */
+export function requestIdIn(body: Buffer): string {
+  const controlBytes = Number(body.readBigUInt64BE(PREFIX_BYTES));
+  const control = body.toString("utf8", CONTROL_START, CONTROL_START + controlBytes);
+  return (JSON.parse(control) as { id: string }).id;
+}
