@@ -10,7 +10,7 @@ import { assertBytes, bytesOf, collect, outbound } from "../checks.ts";
 import type { Account, Counted, ReferenceRequest } from "../reference/request.ts";
 import { until } from "../waiting.ts";
 import { accountOf, ends } from "./accounts.ts";
-import { notingServer } from "./noting-server.ts";
+import { line } from "./line.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 
@@ -128,13 +128,10 @@ const deliveries: readonly Case[] = [
     name: "requests over a slow network arrive whole",
     requires: ["own worker", "direct connection"],
     run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const proxy = await world.proxy();
+      const { proxy, client, address, accepted } = await line(world);
       proxy.toServer = { bytesPerSecond: 2_000_000 };
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
       const envelopes = [1, 2, 3].map((seed) => bytesOf(150_000, seed));
-      await Promise.all(envelopes.map((envelope) => client.deliver(outbound(behind, envelope))));
+      await Promise.all(envelopes.map((envelope) => client.deliver(outbound(address, envelope))));
       assert.equal(accepted.length, 3);
       for (const envelope of envelopes)
         assert.ok(accepted.some((got) => Buffer.from(got.envelope).equals(envelope)));
@@ -144,11 +141,10 @@ const deliveries: readonly Case[] = [
     name: "a request that arrives byte by byte is accepted whole",
     requires: ["own worker", "direct connection"],
     run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const proxy = await world.proxy();
+      const { proxy, client, address, accepted } = await line(world);
       proxy.toServer = { pieceBytes: 1 };
       proxy.toClient = { pieceBytes: 1 };
-      await world.client().deliver(outbound(world.addressBehind(proxy, address), bytesOf(700)));
+      await client.deliver(outbound(address, bytesOf(700)));
       assertBytes(accepted[0]?.envelope, bytesOf(700));
     },
   },

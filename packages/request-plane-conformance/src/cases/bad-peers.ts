@@ -13,6 +13,7 @@ import { until } from "../waiting.ts";
 import type { World } from "../world/world.ts";
 import { BAD_ENVELOPES } from "./bad-envelopes.ts";
 import { BAD_RESPONSES } from "./bad-responses.ts";
+import { line, recovers } from "./line.ts";
 import { notingServer } from "./noting-server.ts";
 
 type Case = Omit<ConformanceCase, "group">;
@@ -109,12 +110,9 @@ const others: readonly Case[] = [
     requires: direct,
     settings: { acknowledgeTimeoutMs: 800 },
     run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
+      const { proxy, client, address, accepted } = await line(world);
       proxy.toServer = { corruptAt: 0 };
-      const client = world.client();
-      const outcome = client.deliver(outbound(behind)).then(
+      const outcome = client.deliver(outbound(address)).then(
         () => "delivered",
         () => "failed",
       );
@@ -122,29 +120,17 @@ const others: readonly Case[] = [
       assert.equal(accepted.length, 0);
       proxy.toServer = {};
       proxy.disconnect("reset");
-      await until("a request gets through", () =>
-        client.deliver(outbound(behind)).then(
-          () => true,
-          () => false,
-        ),
-      );
+      await recovers({ client, address });
     },
   },
   {
     name: "a server that is left by its client in the middle of a request holds nothing of it",
     requires: direct,
     run: async (world) => {
-      const server = await world.server();
-      const address = await server.register(world.registration(() => undefined));
+      const { server, proxy, client, address } = await line(world);
       const before = server.health();
-      const proxy = await world.proxy();
       proxy.toServer = { cut: { afterBytes: 60, how: "reset" } };
-      const client = world.client();
-      await fails(
-        client.deliver(outbound(world.addressBehind(proxy, address), bytesOf(50_000))),
-        "disconnected",
-        "cannot_connect",
-      );
+      await fails(client.deliver(outbound(address, bytesOf(50_000))), "disconnected", "cannot_connect");
       await until("the server has let go", () => server.health().connections === before.connections);
       assert.equal(server.health().pending, 0);
     },

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import type { ConformanceCase } from "../case.ts";
 import { fails, outbound } from "../checks.ts";
 import { until } from "../waiting.ts";
+import { usedLine } from "./line.ts";
 import { notingServer } from "./noting-server.ts";
 
 export const CANCELLED_DELIVERIES: readonly Omit<ConformanceCase, "group">[] = [
@@ -27,16 +28,12 @@ export const CANCELLED_DELIVERIES: readonly Omit<ConformanceCase, "group">[] = [
     requires: ["own worker", "direct connection"],
     settings: { acknowledgeTimeoutMs: 6_000 },
     run: async (world) => {
-      const { address } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
-      await client.deliver(outbound(behind));
+      const { proxy, client, address } = await usedLine(world);
       proxy.toClient = { blackHole: true };
       const controller = world.controller();
       const before = performance.now();
       const delivery = fails(
-        client.deliver(outbound(behind, undefined, { signal: controller.signal })),
+        client.deliver(outbound(address, undefined, { signal: controller.signal })),
         "cancelled",
       );
       await until("the request waits", () => client.health().pending > 0);

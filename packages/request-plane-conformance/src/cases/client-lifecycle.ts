@@ -6,10 +6,10 @@ import type { RequestPlaneClient } from "@dynamo/request-plane-core";
 import type { ConformanceCase } from "../case.ts";
 import { fails, outbound } from "../checks.ts";
 import { until, within } from "../waiting.ts";
+import { line } from "./line.ts";
 import { notingServer } from "./noting-server.ts";
 
 const requires = ["own worker"] as const;
-const accept = (): undefined => undefined;
 
 export const CLIENT_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
   {
@@ -36,12 +36,9 @@ export const CLIENT_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
     name: "health counts requests that wait for their acknowledgement",
     requires: ["own worker", "direct connection"],
     run: async (world) => {
-      const { address } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
+      const { proxy, client, address } = await line(world);
       proxy.toClient = { blackHole: true };
-      const deliveries = [1, 2, 3].map(() => client.deliver(outbound(behind)));
+      const deliveries = [1, 2, 3].map(() => client.deliver(outbound(address)));
       await until("all three are counted", () => client.health().pending === 3);
       proxy.toClient = {};
       await Promise.all(deliveries);
@@ -76,12 +73,9 @@ export const CLIENT_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
     name: "requests that wait for their acknowledgement when the client closes reject with closed",
     requires: ["own worker", "direct connection"],
     run: async (world) => {
-      const { address } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
+      const { proxy, client, address } = await line(world);
       proxy.toClient = { blackHole: true };
-      const deliveries = Array.from({ length: 10 }, () => fails(client.deliver(outbound(behind)), "closed"));
+      const deliveries = Array.from({ length: 10 }, () => fails(client.deliver(outbound(address)), "closed"));
       await until("they wait", () => client.health().pending === 10);
       await close(client);
       await Promise.all(deliveries);
@@ -101,8 +95,7 @@ export const CLIENT_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
     name: "closing a client ends its connections at the server too",
     requires,
     run: async (world) => {
-      const server = await world.server();
-      const address = await server.register(world.registration(accept));
+      const { server, address } = await notingServer(world);
       const before = server.health().connections;
       const client = world.client();
       await client.deliver(outbound(address));
@@ -127,14 +120,12 @@ export const CLIENT_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
     name: "closing a client doesn't end the work it has asked for",
     requires,
     run: async (world) => {
-      const server = await world.server();
-      let accepted = 0;
-      const address = await server.register(world.registration(() => void (accepted += 1)));
+      const { address, accepted } = await notingServer(world);
       const client = world.client();
       await client.deliver(outbound(address));
       await close(client);
       await world.client().deliver(outbound(address));
-      assert.equal(accepted, 2);
+      assert.equal(accepted.length, 2);
     },
   },
 ];

@@ -10,7 +10,7 @@ import { collect, fails, outbound, single } from "../checks.ts";
 import type { Described, ReferenceRequest } from "../reference/request.ts";
 import { until } from "../waiting.ts";
 import { ends } from "./accounts.ts";
-import { notingServer } from "./noting-server.ts";
+import { line, usedLine } from "./line.ts";
 import { OPERATIONS } from "./operations.ts";
 
 type Case = Omit<ConformanceCase, "group">;
@@ -166,13 +166,9 @@ const deliveries: readonly Case[] = [
     requires: direct,
     settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
-      const { address } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
-      await client.deliver(outbound(behind));
+      const { proxy, client, address } = await usedLine(world);
       proxy.toClient = { blackHole: true };
-      const { facts } = await fails(client.deliver(outbound(behind)), "deadline_exceeded");
+      const { facts } = await fails(client.deliver(outbound(address)), "deadline_exceeded");
       assert.deepEqual([facts.phase, facts.limit, typeof facts.setting], ["acknowledge", 700, "string"]);
       proxy.toClient = {};
     },
@@ -182,17 +178,13 @@ const deliveries: readonly Case[] = [
     requires: direct,
     settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
-      await client.deliver(outbound(behind));
+      const { proxy, client, address, accepted } = await usedLine(world);
       proxy.toClient = { blackHole: true };
-      await fails(client.deliver(outbound(behind)), "deadline_exceeded");
+      await fails(client.deliver(outbound(address)), "deadline_exceeded");
       // Now the acknowledgement comes, but nothing that is sent from here on gets through.
       proxy.toServer = { blackHole: true };
       proxy.toClient = {};
-      await fails(client.deliver(outbound(behind)), "deadline_exceeded", "disconnected");
+      await fails(client.deliver(outbound(address)), "deadline_exceeded", "disconnected");
       assert.equal(accepted.length, 2);
       proxy.toServer = {};
     },
@@ -202,13 +194,10 @@ const deliveries: readonly Case[] = [
     requires: direct,
     settings: { acknowledgeTimeoutMs: 700 },
     run: async (world) => {
-      const { address } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
-      const client = world.client();
+      const { proxy, client, address } = await line(world);
       proxy.toClient = { blackHole: true };
       const deliveries = Array.from({ length: 20 }, () =>
-        fails(client.deliver(outbound(behind)), "deadline_exceeded", "disconnected", "cannot_connect"),
+        fails(client.deliver(outbound(address)), "deadline_exceeded", "disconnected", "cannot_connect"),
       );
       await Promise.all(deliveries);
       assert.equal(client.health().pending, 0);

@@ -1,11 +1,17 @@
-import type { InboundRequest, RequestPlaneError } from "@dynamo/request-plane-core";
+import type { InboundRequest, RequestPlaneError, RequestPlaneServer } from "@dynamo/request-plane-core";
 import type { World } from "../world/world.ts";
+
+export interface NotingServer {
+  readonly server: RequestPlaneServer;
+  readonly address: string;
+  readonly accepted: readonly InboundRequest[];
+}
 
 /** A server whose endpoint notes what it accepts. */
 export async function notingServer(
   world: World,
   refuse: (request: InboundRequest, index: number) => RequestPlaneError | undefined = () => undefined,
-): Promise<{ address: string; accepted: InboundRequest[] }> {
+): Promise<NotingServer> {
   const server = await world.server();
   const accepted: InboundRequest[] = [];
   let index = 0;
@@ -16,5 +22,5 @@ export async function notingServer(
       return refusal;
     }),
   );
-  return { address, accepted };
+  return { server, address, accepted };
 }

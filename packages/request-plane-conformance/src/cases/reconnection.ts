@@ -2,53 +2,23 @@
  * A connection that breaks costs at most the requests that were on it; the next ones find their way.
  */
 import assert from "node:assert/strict";
-import type { RequestPlaneClient } from "@dynamo/request-plane-core";
 import { inGroup } from "../case.ts";
 import type { ConformanceCase } from "../case.ts";
 import { bytesOf, fails, outbound } from "../checks.ts";
-import type { FaultProxy } from "../fault-proxy/fault-proxy.ts";
 import type { Cut } from "../fault-proxy/faults.ts";
 import { until } from "../waiting.ts";
-import type { World } from "../world/world.ts";
 import { FAILOVER } from "./failover.ts";
+import { line, recovers, usedLine } from "./line.ts";
 import { notingServer } from "./noting-server.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 const direct = ["own worker", "direct connection"] as const;
 
-interface Line {
-  readonly proxy: FaultProxy;
-  readonly client: RequestPlaneClient;
-  /** By way of the proxy. */
-  readonly address: string;
-  readonly accepted: readonly unknown[];
-}
-
-/** A client and a server with a proxy between them, over which one request has gone. */
-async function line(world: World): Promise<Line> {
-  const { address, accepted } = await notingServer(world);
-  const proxy = await world.proxy();
-  const behind = world.addressBehind(proxy, address);
-  const client = world.client();
-  await client.deliver(outbound(behind));
-  return { proxy, client, address: behind, accepted };
-}
-
-/** Delivers until it works: a client may lose the first request to a connection of whose end it doesn't know yet. */
-async function recovers({ client, address }: Line): Promise<void> {
-  await until("a request gets through again", () =>
-    client.deliver(outbound(address)).then(
-      () => true,
-      () => false,
-    ),
-  );
-}
-
 const idle = (["close", "reset"] as const).map((how): Case => ({
   name: `a connection that ends while it is idle (${how}) is replaced without an error`,
   requires: direct,
   run: async (world) => {
-    const { proxy, client, address, accepted } = await line(world);
+    const { proxy, client, address, accepted } = await usedLine(world);
     proxy.disconnect(how);
     await until("the client has seen it", () => client.health().connections === 0);
     await client.deliver(outbound(address));
@@ -60,7 +30,7 @@ const waiting = (["close", "reset"] as const).map((how): Case => ({
   name: `a connection that ends before the acknowledgement (${how}) fails the request as disconnected`,
   requires: direct,
   run: async (world) => {
-    const between = await line(world);
+    const between = await usedLine(world);
     const { proxy, client, address } = between;
     proxy.toClient = { blackHole: true };
     const delivery = fails(client.deliver(outbound(address)), "disconnected");
@@ -79,14 +49,11 @@ const requestCuts = REQUEST_CUTS.flatMap((afterBytes) =>
     name: `a request that is cut after ${afterBytes} bytes (${how}) fails and is not accepted`,
     requires: direct,
     run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
+      const { proxy, client, address, accepted } = await line(world);
       proxy.toServer = { cut: { afterBytes, how } };
-      const client = world.client();
-      await fails(client.deliver(outbound(behind, bytesOf(100_000))), "disconnected", "cannot_connect");
+      await fails(client.deliver(outbound(address, bytesOf(100_000))), "disconnected", "cannot_connect");
       proxy.toServer = {};
-      await recovers({ proxy, client, address: behind, accepted });
+      await recovers({ client, address });
       assert.equal(accepted.length, 1);
     },
   })),
@@ -104,14 +71,11 @@ const acknowledgementCuts = ACKNOWLEDGEMENT_CUTS.map(([afterBytes, how]): Case =
   requires: direct,
   settings: { acknowledgeTimeoutMs: 1_500 },
   run: async (world) => {
-    const { address, accepted } = await notingServer(world);
-    const proxy = await world.proxy();
-    const behind = world.addressBehind(proxy, address);
+    const { proxy, client, address } = await line(world);
     proxy.toClient = { cut: { afterBytes, how } };
-    const client = world.client();
-    await fails(client.deliver(outbound(behind)), "disconnected", "cannot_connect", "deadline_exceeded");
+    await fails(client.deliver(outbound(address)), "disconnected", "cannot_connect", "deadline_exceeded");
     proxy.toClient = {};
-    await recovers({ proxy, client, address: behind, accepted });
+    await recovers({ client, address });
   },
 }));
 
@@ -120,7 +84,7 @@ const deliveries: readonly Case[] = [
     name: "a server that comes back at the same address is found again",
     requires: direct,
     run: async (world) => {
-      const between = await line(world);
+      const between = await usedLine(world);
       await world.stopServers();
       await fails(between.client.deliver(outbound(between.address)), "disconnected", "cannot_connect");
       const again = await world.server();
@@ -152,15 +116,12 @@ const deliveries: readonly Case[] = [
     name: "an address where nobody was is tried anew each time",
     requires: direct,
     run: async (world) => {
-      const { address, accepted } = await notingServer(world);
-      const proxy = await world.proxy();
-      const behind = world.addressBehind(proxy, address);
+      const { proxy, client, address, accepted } = await line(world);
       const { target } = proxy;
       proxy.target = { host: "127.0.0.1", port: 1 };
-      const client = world.client();
-      await fails(client.deliver(outbound(behind)), "cannot_connect", "disconnected");
+      await fails(client.deliver(outbound(address)), "cannot_connect", "disconnected");
       proxy.target = target;
-      await client.deliver(outbound(behind));
+      await client.deliver(outbound(address));
       assert.equal(accepted.length, 1);
     },
   },
@@ -168,7 +129,7 @@ const deliveries: readonly Case[] = [
     name: "a connection that breaks under fifty requests fails all of them, and the next is delivered",
     requires: direct,
     run: async (world) => {
-      const between = await line(world);
+      const between = await usedLine(world);
       const { proxy, client, address } = between;
       proxy.toClient = { blackHole: true };
       const deliveries = Array.from({ length: 50 }, () =>
@@ -185,7 +146,7 @@ const deliveries: readonly Case[] = [
     name: "a network that comes back in time costs nothing",
     requires: direct,
     run: async (world) => {
-      const { proxy, client, address, accepted } = await line(world);
+      const { proxy, client, address, accepted } = await usedLine(world);
       proxy.toServer = { blackHole: true };
       const delivery = client.deliver(outbound(address));
       await until("it waits", () => client.health().pending === 1);
@@ -198,7 +159,7 @@ const deliveries: readonly Case[] = [
     name: "ten connections that end one after the other leave no connection behind",
     requires: direct,
     run: async (world) => {
-      const between = await line(world);
+      const between = await usedLine(world);
       for (let i = 0; i < 10; i += 1) {
         between.proxy.disconnect(i % 2 === 0 ? "reset" : "close");
         await recovers(between);
