@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { Timeouts } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
-import { twoPart } from "./support/raw-frames.ts";
+import { twoPart } from "@dynamo/test-support/raw-frames";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
 import type { Script } from "./support/scripted-worker.ts";
 import { until } from "@dynamo/test-support";

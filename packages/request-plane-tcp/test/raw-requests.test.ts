@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { ACK, envelope, frame07, frame08, replyFrame } from "./support/raw-frames.ts";
+import { ACK, envelope, frame07, frame08, replyFrame } from "@dynamo/test-support/raw-frames";
 import { until } from "@dynamo/test-support";
 import { addressOf, collect } from "@dynamo/test-world";
 import { World } from "./support/world.ts";

@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { until } from "@dynamo/test-support";
 import type { EndpointRecord } from "@dynamo/request-plane-core";
-import { ACK, frame08, readFrame08, twoPart } from "./raw-frames.ts";
+import { ACK, cutInto, frame08, readFrame08, twoPart } from "@dynamo/test-support/raw-frames";
 import { recordOf } from "./scripted-worker.ts";
 import type { World } from "./world.ts";
 
@@ -59,25 +59,15 @@ export function requestBody(path: string, request: unknown, credit = 262_144): B
   return Buffer.concat([u32(credit), lengths, Buffer.from(path), Buffer.alloc(2), envelope]);
 }
 
-/** Reads frames, however they arrive. */
-class Frames {
-  readonly all: RawFrame[] = [];
-  #bytes: Buffer = Buffer.alloc(0);
-
-  push(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]);
-    for (;;) {
-      if (this.#bytes.length < 9) return;
-      const end = 9 + this.#bytes.readUInt32BE(0);
-      if (this.#bytes.length < end) return;
-      this.all.push({
-        kind: this.#bytes[8]!,
-        stream: this.#bytes.readUInt32BE(4),
-        body: this.#bytes.toString("utf8", 9, end),
-      });
-      this.#bytes = this.#bytes.subarray(end);
-    }
-  }
+/** A listener for a socket's data that hands out frames, however they arrive. */
+function intoFrames(onFrame: (frame: RawFrame) => void): (chunk: Buffer) => void {
+  const whole = (bytes: Buffer): Buffer | undefined => {
+    const end = bytes.length < 9 ? Infinity : 9 + bytes.readUInt32BE(0);
+    return end <= bytes.length ? bytes.subarray(0, end) : undefined;
+  };
+  return cutInto(whole, (frame) =>
+    onFrame({ kind: frame[8]!, stream: frame.readUInt32BE(4), body: frame.toString("utf8", 9) }),
+  );
 }
 
 /** A caller that has switched its connection. */
@@ -89,9 +79,14 @@ export class RawCaller {
   private constructor(socket: Socket, path: string) {
     this.socket = socket;
     this.#path = path;
-    const frames = new Frames();
-    this.frames = frames.all;
-    socket.on("data", (chunk: Buffer) => frames.push(chunk)).on("error", () => undefined);
+    const frames: RawFrame[] = [];
+    this.frames = frames;
+    socket
+      .on(
+        "data",
+        intoFrames((frame) => frames.push(frame)),
+      )
+      .on("error", () => undefined);
   }
 
   /** `address` is that of an endpoint, `host:port/path`. */
@@ -181,7 +176,10 @@ export class RawInBandWorker {
   #serve(socket: Socket, script: InBandScript, answer: Buffer | undefined): void {
     this.sockets.push(socket);
     socket.on("error", () => undefined);
-    const frames = new Frames();
+    const read = intoFrames((frame) => {
+      this.frames.push(frame);
+      script(frame, socket);
+    });
     let isSwitched = false;
     socket.on("data", (chunk: Buffer) => {
       if (!isSwitched) {
@@ -191,12 +189,7 @@ export class RawInBandWorker {
         if (answer) socket.write(answer);
         return;
       }
-      const before = frames.all.length;
-      frames.push(chunk);
-      for (const frame of frames.all.slice(before)) {
-        this.frames.push(frame);
-        script(frame, socket);
-      }
+      read(chunk);
     });
   }
 

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { EndpointRecord, InstanceId } from "@dynamo/request-plane-core";
-import { ACK, readFrame08, readTwoPart, replyFrame, twoPart } from "./raw-frames.ts";
-import type { RawRequest } from "./raw-frames.ts";
+import { ACK, cutInto, readFrame08, readTwoPart, replyFrame, twoPart } from "@dynamo/test-support/raw-frames";
+import type { RawRequest } from "@dynamo/test-support/raw-frames";
 import type { World } from "./world.ts";
 
 /** What a scripted worker does with one request. */
@@ -63,22 +63,22 @@ export class ScriptedWorker {
     this.accepted += 1;
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket)).on("error", () => undefined);
-    let bytes: Buffer = Buffer.alloc(0);
-    socket.on("data", (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      for (let frame = readFrame08(bytes); frame; frame = readFrame08(bytes)) {
-        bytes = bytes.subarray(frame.length);
-        if (frame.path === "_inband/1") {
-          // As every worker that doesn't know it.
-          this.declined += 1;
-          socket.write(replyFrame("Server unavailable: unknown endpoint _inband/1"));
-          continue;
-        }
-        const request = new ScriptedRequest(this.requests.length, socket, frame);
-        this.requests.push(request);
-        void this.#script(request);
-      }
-    });
+    socket.on(
+      "data",
+      cutInto(readFrame08, (frame) => this.#take(socket, frame)),
+    );
+  }
+
+  #take(socket: Socket, frame: RawRequest): void {
+    if (frame.path === "_inband/1") {
+      // As every worker that doesn't know it.
+      this.declined += 1;
+      socket.write(replyFrame("Server unavailable: unknown endpoint _inband/1"));
+      return;
+    }
+    const request = new ScriptedRequest(this.requests.length, socket, frame);
+    this.requests.push(request);
+    void this.#script(request);
   }
 }
 
@@ -133,14 +133,10 @@ export class ScriptedRequest {
     const socket = connect({ host, port: Number(port), noDelay: true });
     this.#response = socket;
     socket.on("error", () => undefined);
-    let bytes: Buffer = Buffer.alloc(0);
-    socket.on("data", (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      for (let frame = readTwoPart(bytes); frame; frame = readTwoPart(bytes)) {
-        bytes = bytes.subarray(frame.length);
-        this.controls.push(frame.header);
-      }
-    });
+    socket.on(
+      "data",
+      cutInto(readTwoPart, ({ header }) => this.controls.push(header)),
+    );
     await once(socket, "connect");
     return this;
   }

@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { cutInto, readTwoPart, reply } from "./frames.ts";
-import type { TwoPart } from "./frames.ts";
+import { cutInto, readTwoPart, replyFrame } from "@dynamo/test-support/raw-frames";
 
 /** One request as its worker sees it, and the means to answer it in any way. */
 export class Exchange {
@@ -16,8 +15,9 @@ export class Exchange {
   #response: Socket | undefined;
 
   /** @param inbound the connection that brought the request */
-  constructor(inbound: Socket, { header }: TwoPart) {
+  constructor(inbound: Socket, envelope: Buffer) {
     this.#inbound = inbound;
+    const { header } = readTwoPart(envelope)!;
     const control = JSON.parse(header) as { connection_info: { info: string } };
     const info = JSON.parse(control.connection_info.info) as { address: string; subject: string };
     this.#address = info.address;
@@ -36,7 +36,7 @@ export class Exchange {
   }
 
   reply(text: string): void {
-    this.#inbound.write(reply(text));
+    this.#inbound.write(replyFrame(text));
   }
 
   /** Closes the connection that brought the request. */

@@ -4,8 +4,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { modelRecord, textChatCard } from "@dynamo/discovery";
 import type { ModelRecord } from "@dynamo/discovery";
 import type { EndpointRecord, Registration } from "@dynamo/request-plane-core";
+import { cutInto, readFrame08 } from "@dynamo/test-support/raw-frames";
 import { Exchange } from "./exchange.ts";
-import { cutInto, readRequest } from "./frames.ts";
 import type { Step } from "./steps.ts";
 
 export type Script = readonly Step[];
@@ -70,7 +70,7 @@ export class ScriptedWorker {
     socket.on("close", () => this.#sockets.delete(socket)).on("error", () => undefined);
     socket.on(
       "data",
-      cutInto(readRequest, (request) => void this.#play(new Exchange(socket, request))),
+      cutInto(readFrame08, ({ envelope }) => void this.#play(new Exchange(socket, envelope))),
     );
   }
 

@@ -2,9 +2,9 @@
  * What a scripted worker can do with a request, as the words of a script.
  */
 import { setImmediate } from "node:timers/promises";
+import { twoPart } from "@dynamo/test-support/raw-frames";
 import { text } from "../../support/chunks.ts";
 import type { Exchange } from "./exchange.ts";
-import { twoPart } from "./frames.ts";
 
 export type Step = (exchange: Exchange) => void | Promise<void>;
 type Frame = (exchange: Exchange) => Buffer;
