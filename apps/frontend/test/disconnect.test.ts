@@ -4,7 +4,7 @@ import { finish, text } from "./support/chunks.ts";
 import { deploy } from "./support/deployment.ts";
 import type { Deployment } from "./support/deployment.ts";
 import { chat, headOf, open, send } from "./support/http.ts";
-import { until } from "./support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 /** Far below every bound on waiting, and enough for a machine that is busy. */
 const SOON_MS = 5_000;

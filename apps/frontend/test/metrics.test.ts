@@ -6,7 +6,7 @@ import { deploy } from "./support/deployment.ts";
 import type { ChatHandler, Deployment } from "./support/deployment.ts";
 import { chat, headOf, open, send } from "./support/http.ts";
 import { seriesOf } from "./support/metrics.ts";
-import { until } from "./support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 const answers: ChatHandler = async function* () {
   yield text("a");

@@ -3,7 +3,7 @@ import { text } from "./support/chunks.ts";
 import { deploy } from "./support/deployment.ts";
 import type { ChatHandler, Deployment } from "./support/deployment.ts";
 import { chat, errorOf, send } from "./support/http.ts";
-import { until } from "./support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 function says(word: string): ChatHandler {
   return async function* () {

@@ -11,7 +11,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { contentOf, text } from "./support/chunks.ts";
 import type { ChatHandler } from "./support/deployment.ts";
 import { chat, errorOf, headOf, open, send } from "./support/http.ts";
-import { until } from "./support/poll.ts";
+import { until } from "@dynamo/test-support";
 import { Program, copyWithout, discoveryFolder } from "./support/program.ts";
 import { chunksOf } from "./support/sse.ts";
 

@@ -3,7 +3,7 @@ import { text } from "./support/chunks.ts";
 import { deploy } from "./support/deployment.ts";
 import type { Deployment } from "./support/deployment.ts";
 import { chat, headOf, open, send } from "./support/http.ts";
-import { until } from "./support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 const PIECE = "x".repeat(16 * 1024);
 

@@ -3,7 +3,8 @@ import type { Discovery } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
 import { etcdDiscovery } from "../src/etcd/index.ts";
 import { fileDiscovery, memoryDiscovery, modelRecord, textChatCard } from "../src/index.ts";
-import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder, until } from "./helpers.ts";
+import { until } from "@dynamo/test-support";
+import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder } from "./helpers.ts";
 import { describeWithEtcd, etcdServer } from "./etcd/with-etcd.ts";
 import { endpoint } from "./records.ts";
 

@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { encodeRecord, fileDiscovery } from "../src/index.ts";
 import { FILE_LAYOUTS } from "../src/file/layout.ts";
 import { keyInBucket } from "../src/record-key.ts";
-import { closedAfterTest, ENDPOINTS, Follower, removeFolder, temporaryFolder, until } from "./helpers.ts";
+import { until } from "@dynamo/test-support";
+import { closedAfterTest, ENDPOINTS, Follower, removeFolder, temporaryFolder } from "./helpers.ts";
 import { endpoint } from "./records.ts";
 
 const FILES = 200;

@@ -6,15 +6,9 @@ import { expect, test } from "vitest";
 import { encodeRecord, fileDiscovery } from "../src/index.ts";
 import { FILE_LAYOUTS } from "../src/file/layout.ts";
 import { keyInBucket } from "../src/record-key.ts";
-import {
-  closedAfterTest,
-  ENDPOINTS,
-  Follower,
-  recordingLogger,
-  removeFolder,
-  temporaryFolder,
-  until,
-} from "./helpers.ts";
+import { until } from "@dynamo/test-support";
+import { recordingLogger } from "@dynamo/test-world";
+import { closedAfterTest, ENDPOINTS, Follower, removeFolder, temporaryFolder } from "./helpers.ts";
 import { endpoint } from "./records.ts";
 
 const nameOf = (id: bigint): string => FILE_LAYOUTS["0.8"].nameOf(keyInBucket(endpoint(id)));

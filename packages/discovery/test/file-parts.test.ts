@@ -9,7 +9,9 @@ import { BucketScanner } from "../src/file/bucket-scanner.ts";
 import { FILE_LAYOUTS } from "../src/file/layout.ts";
 import { OwnFiles } from "../src/file/own-files.ts";
 import { writeAtomically } from "../src/file/write.ts";
-import { ENDPOINTS, Follower, recordingLogger, temporaryFolder, until } from "./helpers.ts";
+import { until } from "@dynamo/test-support";
+import { recordingLogger } from "@dynamo/test-world";
+import { ENDPOINTS, Follower, temporaryFolder } from "./helpers.ts";
 import { endpoint } from "./records.ts";
 
 const NAME = "dynamo%2Fbackend%2Fgenerate%2F1";

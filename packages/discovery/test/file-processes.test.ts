@@ -8,7 +8,8 @@ import { text } from "node:stream/consumers";
 import { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test } from "vitest";
 import { decodeRecord, fileDiscovery } from "../src/index.ts";
-import { closedAfterTest, ENDPOINTS, Follower, removeFolder, temporaryFolder, until } from "./helpers.ts";
+import { until } from "@dynamo/test-support";
+import { closedAfterTest, ENDPOINTS, Follower, removeFolder, temporaryFolder } from "./helpers.ts";
 import { endpoint } from "./records.ts";
 
 const LEASE_MS = 1200;

@@ -2,8 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Discovery, DiscoveryEvent, DiscoveryRecord, Logger } from "@dynamo/request-plane-core";
+import type { Discovery, DiscoveryEvent, DiscoveryRecord } from "@dynamo/request-plane-core";
 import { onTestFinished } from "vitest";
 import { recordKey } from "../src/index.ts";
 
@@ -24,23 +23,6 @@ export async function removeFolder(folder: string): Promise<void> {
 export function closedAfterTest<D extends Discovery>(discovery: D): D {
   onTestFinished(() => discovery.close());
   return discovery;
-}
-
-/** Polls until the condition holds; fails after 15 seconds. */
-export async function until(what: string, holds: () => unknown): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`Waited in vain until ${what}`);
-    await sleep(10);
-  }
-}
-
-/** Logger that keeps its warnings. */
-export function recordingLogger(): { logger: Logger; warnings: string[] } {
-  const warnings: string[] = [];
-  const nothing = (): void => undefined;
-  const warn = (_facts: object, message: string): void => void warnings.push(message);
-  return { logger: { debug: nothing, info: nothing, warn, error: warn }, warnings };
 }
 
 /** Follows a watch, and fails when its events contradict each other. */

@@ -1,227 +1,269 @@
-/** What a caller does with workers on a switched connection that break the rules, are slow, or can't do it. */
+/** What a worker does with callers on a switched connection that break the rules, and with those that don't. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServeOptions } from "@dynamo/request-plane-core";
 import { until } from "@dynamo/test-support";
-import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
+import { addressOf, settled } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
-import { inBandFrame, KINDS, RawInBandWorker } from "./support/in-band-peers.ts";
-import type { InBandScript } from "./support/in-band-peers.ts";
-import { ScriptedWorker } from "./support/scripted-worker.ts";
-import { connectionsOf, World } from "./support/world.ts";
+import { inBandFrame, KINDS, RawCaller, requestBody, SWITCH, u32 } from "./support/in-band-peers.ts";
+import { World } from "./support/world.ts";
+import type { ManagerSetup } from "./support/world.ts";
 
-/** Answers every request with these frames. */
-function answering(...frames: readonly (readonly [kind: number, body?: string])[]): InBandScript {
-  return ({ kind, stream }, socket) => {
-    if (kind !== KINDS.REQUEST) return;
-    socket.write(Buffer.concat(frames.map(([one, body]) => inBandFrame(one, stream, body))));
-  };
+interface Order {
+  readonly items?: number;
+  readonly pad?: number;
+  readonly hold?: boolean;
 }
 
-const QUICK = { tcp: { requestTimeoutMs: 200, connectTimeoutMs: 200, idleMs: 100 } };
+async function scene(world: World, setup: ManagerSetup & ServeOptions = {}) {
+  const heard: string[] = [];
+  let produced = 0;
+  const worker = await world.worker(async function* ({ items = 0, pad = 0, hold }: Order, { signal }) {
+    for (let i = 0; i < items; i += 1) {
+      produced += 1;
+      yield pad > 0 ? "x".repeat(pad) : i;
+      if (signal.aborted) break;
+    }
+    if (hold) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    if (signal.aborted) heard.push("aborted");
+  }, setup);
+  const caller = await RawCaller.connect(addressOf(worker.served.instance));
+  return { worker, caller, heard, produced: () => produced };
+}
 
-describe("a worker on a switched connection", () => {
-  it("answers, with items and envelopes", async () => {
+async function expectRest({ worker, caller }: Awaited<ReturnType<typeof scene>>): Promise<void> {
+  caller.socket.destroy();
+  await settled(worker.manager);
+  await until("the connection is gone", () => worker.manager.health().planes["tcp"]!.connections === 0);
+  expect(worker.served.inFlight).toBe(0);
+}
+
+describe("a switched connection", () => {
+  it("carries many responses at once, each with an end of its own", async () => {
     await using world = new World();
-    const frames = [[KINDS.OPENED], [KINDS.ITEM, "1"], [KINDS.ANNOTATED, '{"data":2,"id":"b"}'], [KINDS.END]];
-    await RawInBandWorker.start(world, idOf(1), answering(...(frames as [number, string?][])));
-    const { client, manager } = await world.client<unknown, number>();
-    expect(await collect(client.roundRobin({}))).toEqual([1, 2]);
-    const annotated = await client.roundRobin({});
-    expect(await collect(annotated.annotated())).toEqual([{ data: 1 }, { data: 2, id: "b" }]);
-    await settled(manager);
+    const made = await scene(world);
+    for (let stream = 1; stream <= 50; stream += 1) made.caller.ask(stream, { items: stream });
+    for (let stream = 1; stream <= 50; stream += 1) {
+      expect(await made.caller.ended(stream)).toBe(KINDS.END);
+      expect(made.caller.items(stream)).toEqual(Array.from({ length: stream }, (_, i) => i));
+    }
+    await expectRest(made);
   });
 
-  it.each([
-    ["a reset before anything", [[KINDS.RESET]], "disconnected"],
-    ["a reset after it was opened", [[KINDS.OPENED], [KINDS.RESET]], "disconnected"],
-    ["an item that is not JSON", [[KINDS.ITEM, "{"]], "protocol_error"],
-    ["an envelope that is no object", [[KINDS.ANNOTATED, "1"]], "protocol_error"],
-    ["an error item", [[KINDS.ANNOTATED, '{"event":"error","comment":["no"]}']], "handler_failed"],
-    ["a failure", [[KINDS.FAILED, '{"error":"not today"}']], "unavailable"],
-    ["a failure without an error", [[KINDS.FAILED, '{"error":null}']], "protocol_error"],
-    ["a failure that is not JSON", [[KINDS.FAILED, "{"]], "protocol_error"],
-    ["a refusal", [[KINDS.REFUSED, "Server overloaded: full"]], "overloaded"],
-    ["a frame of no kind", [[99]], "protocol_error"],
-    ["a caller's frame", [[KINDS.KILL]], "protocol_error"],
-  ] as const)("that sends %s fails its call with the right code", async (_name, frames, code) => {
+  it("says at once that a request is accepted whose handler has nothing yet", async () => {
     await using world = new World();
-    const worker = await RawInBandWorker.start(world, idOf(1), answering(...frames));
-    const { client, manager } = await world.client();
-    const error = await failureOf(
-      client.roundRobin({}, { failover: false }).then((stream) => collect(stream)),
-    );
-    expect(error.code).toBe(code);
-    await settled(manager);
-    await manager.close();
-    await until("no socket is left", () => worker.open === 0);
+    const made = await scene(world);
+    made.caller.ask(1, { hold: true });
+    await until("the request is accepted", () => made.caller.of(1).some(({ kind }) => kind === KINDS.OPENED));
+    expect(made.worker.manager.health().responsesWritten).toBe(1);
+    made.caller.send(KINDS.STOP, 1);
+    expect(await made.caller.ended(1)).toBe(KINDS.END);
+    expect(made.heard).toEqual(["aborted"]);
+    await expectRest(made);
   });
 
-  it.each([
-    ["a frame about a stream that was never opened", [inBandFrame(KINDS.ITEM, 77, "1")]],
-    ["a farewell", [inBandFrame(KINDS.REFUSED, 0, "Server unavailable: bye")]],
-    ["something else about the connection", [inBandFrame(KINDS.END, 0)]],
-    ["a very large word about the connection", [inBandFrame(KINDS.REFUSED, 0, "x".repeat(100_000))]],
-  ])("that sends %s ends all its streams, and the next call has a new connection", async (_name, bytes) => {
+  it("writes no more than there is credit for, without holding up others", async () => {
     await using world = new World();
-    let isBad = true;
-    const worker = await RawInBandWorker.start(world, idOf(1), ({ kind, stream }, socket) => {
-      if (kind !== KINDS.REQUEST) return;
-      if (!isBad)
-        socket.write(Buffer.concat([inBandFrame(KINDS.ITEM, stream, "1"), inBandFrame(KINDS.END, stream)]));
-      else if (stream === 2) socket.write(Buffer.concat(bytes));
-    });
-    const { client, manager } = await world.client();
-    const calls = [1, 2].map(() => failureOf(client.roundRobin({}, { failover: false })));
-    for (const { code } of await Promise.all(calls))
-      expect(["protocol_error", "disconnected"]).toContain(code);
-    isBad = false;
-    expect(await collect(client.roundRobin({}))).toEqual([1]);
-    expect(worker.sockets).toHaveLength(2);
-    await settled(manager);
-  });
-
-  it("that sends more than it may is killed, with its own stream only", async () => {
-    await using world = new World();
-    const item = JSON.stringify("x".repeat(100_000));
-    const worker = await RawInBandWorker.start(world, idOf(1), ({ kind, stream }, socket) => {
-      if (kind !== KINDS.REQUEST) return;
-      const items = stream === 1 ? 20 : 1;
-      for (let i = 0; i < items; i += 1) socket.write(inBandFrame(KINDS.ITEM, stream, item));
-      if (stream !== 1) socket.write(inBandFrame(KINDS.END, stream));
-    });
-    const { client, manager } = await world.client({ settings: { responseBufferBytes: 1_024 } });
-    const stream = await client.roundRobin({});
-    await until("it is killed", () => worker.of(KINDS.KILL).length === 1);
-    expect((await failureOf(collect(stream))).code).toBe("protocol_error");
-    expect(await collect(client.roundRobin({}))).toHaveLength(1);
-    await settled(manager);
-  });
-
-  it("whose item is too large fails that call, and the connection goes on", async () => {
-    await using world = new World();
-    const worker = await RawInBandWorker.start(world, idOf(1), ({ kind, stream }, socket) => {
-      if (kind !== KINDS.REQUEST) return;
-      const item = JSON.stringify("x".repeat(stream === 1 ? 3_000_000 : 10));
-      socket.write(Buffer.concat([inBandFrame(KINDS.ITEM, stream, item), inBandFrame(KINDS.END, stream)]));
-    });
-    const { client, manager } = await world.client({ settings: { maxResponseMessageBytes: 4_000 } });
-    expect(await failureOf(client.roundRobin({}))).toMatchObject({
-      code: "payload_too_large",
-      facts: { limit: 4_000, actual: 3_000_002 },
-    });
-    expect(await collect(client.roundRobin({}))).toHaveLength(1);
-    expect(worker.sockets).toHaveLength(1);
-    await settled(manager);
-  });
-
-  it("that says nothing is waited for as long as for an acknowledgement, and others on a live connection stay", async () => {
-    await using world = new World();
-    const worker = await RawInBandWorker.start(world, idOf(1), ({ kind, stream }, socket) => {
-      if (kind !== KINDS.REQUEST || stream === 2) return;
-      const ticking = setInterval(() => socket.write(inBandFrame(KINDS.ITEM, stream, "1")), 20);
-      socket.on("close", () => clearInterval(ticking));
-    });
-    const { client, manager } = await world.client(QUICK);
-    const live = await client.roundRobin({});
-    expect(await failureOf(client.roundRobin({}, { failover: false }))).toMatchObject({
-      code: "deadline_exceeded",
-      facts: { phase: "acknowledge", setting: "DYN_TCP_REQUEST_TIMEOUT" },
-    });
-    await until("it is told", () => worker.of(KINDS.KILL).length === 1);
-    expect(worker.of(KINDS.KILL)).toEqual([{ kind: KINDS.KILL, stream: 2, body: "" }]);
-    expect(worker.open).toBe(1);
-    live.cancel();
-    await until("it is told", () => worker.of(KINDS.KILL).length === 2);
-    await settled(manager);
-  });
-
-  it("that is gone without a word costs one wait, not one for each call", async () => {
-    await using world = new World();
-    const worker = await RawInBandWorker.start(world, idOf(1), () => undefined);
-    const { client, manager } = await world.client(QUICK);
-    const calls = Array.from({ length: 20 }, () => failureOf(client.roundRobin({}, { failover: false })));
-    for (const { code } of await Promise.all(calls))
-      expect(["deadline_exceeded", "disconnected"]).toContain(code);
-    await until("its connection is closed", () => worker.open === 0 && connectionsOf(manager) === 0);
-    await settled(manager);
-  });
-
-  it("is told of a stop once and of a kill once, and nothing afterwards", async () => {
-    await using world = new World();
-    const worker = await RawInBandWorker.start(world, idOf(1), answering([KINDS.ITEM, "1"]));
-    const { client, manager } = await world.client();
-    const stream = await client.roundRobin({});
-    stream.stop();
-    stream.stop();
-    stream.cancel();
-    stream.stop();
-    stream.cancel();
-    await until("it is told", () => worker.frames.length >= 3);
+    const made = await scene(world);
+    made.caller.ask(1, { items: 1_000, pad: 991 }, 10_000);
+    made.caller.ask(2, { items: 1_000, pad: 991 }, 2 ** 31 - 1);
+    expect(await made.caller.ended(2)).toBe(KINDS.END);
+    expect(made.caller.items(2)).toHaveLength(1_000);
+    // 1,002 bytes and a head of 9 each: the last one may go over.
+    expect(made.caller.items(1)).toHaveLength(10);
+    made.caller.send(KINDS.CREDIT, 1, u32(5_000));
+    await until("more has come", () => made.caller.items(1).length > 10);
     await sleep(20);
-    expect(worker.frames.map(({ kind }) => kind)).toEqual([KINDS.REQUEST, KINDS.STOP, KINDS.KILL]);
-    await settled(manager);
+    expect(made.caller.items(1)).toHaveLength(15);
+    made.caller.send(KINDS.KILL, 1);
+    await until("the handler is let go", () => made.worker.served.inFlight === 0);
+    await expectRest(made);
+  });
+
+  it("gives up a stream whose caller gives no credit for too long", async () => {
+    await using world = new World();
+    const made = await scene(world, { settings: { responseStallMs: 100 } });
+    made.caller.ask(1, { items: 1_000, pad: 991 }, 10_000);
+    expect(await made.caller.ended(1)).toBe(KINDS.RESET);
+    await expectRest(made);
+  });
+
+  it("holds a worker whose caller reads nothing at all, within bounds, and lets it go in the end", async () => {
+    await using world = new World();
+    const made = await scene(world, { settings: { responseStallMs: 300 } });
+    made.caller.socket.pause();
+    for (let stream = 1; stream <= 20; stream += 1)
+      made.caller.ask(stream, { items: 100_000, pad: 10_000 }, 2 ** 31 - 1);
+    await until("all are given up", () => made.produced() > 0 && made.worker.served.inFlight === 0);
+    // What the system buffers, and little more.
+    expect(made.produced() * 10_000).toBeLessThan(64 * 1024 * 1024);
+    await expectRest(made);
+  });
+
+  it("reads no more of a caller that doesn't read its refusals, and loses none of them", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    const { socket } = made.caller;
+    socket.pause();
+    const refused = 2_000;
+    const body = requestBody("x".repeat(30_000), {});
+    for (let stream = 1; stream <= refused; stream += 1)
+      socket.write(inBandFrame(KINDS.REQUEST, stream, body));
+    let left = 0;
+    await until("the worker reads no more", async () => {
+      const before = socket.writableLength;
+      await sleep(200);
+      left = socket.writableLength;
+      return left === before;
+    });
+    expect(left).toBeGreaterThan(refused * 30_000 * 0.2);
+    socket.resume();
+    expect(await made.caller.ended(refused)).toBe(KINDS.REFUSED);
+    expect(made.caller.frames).toHaveLength(refused);
+    await expectRest(made);
+  });
+
+  it("refuses a request that is too large, skips it and goes on", async () => {
+    await using world = new World();
+    const made = await scene(world, { tcp: { maxMessageBytes: 4_000 } });
+    made.caller.ask(1, { text: "x".repeat(5_000_000) }).ask(2, { items: 2 });
+    expect(await made.caller.ended(1)).toBe(KINDS.REFUSED);
+    expect(made.caller.of(1)[0]!.body).toMatch(/^Read error: message too large: 5000\d{3} bytes \(max: 4000/);
+    expect(await made.caller.ended(2)).toBe(KINDS.END);
+    await expectRest(made);
+  });
+
+  it("refuses what it doesn't serve and what it can't read, one by one", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    made.caller.send(KINDS.REQUEST, 1, requestBody("1/no/such/endpoint", {}));
+    made.caller.send(
+      KINDS.REQUEST,
+      2,
+      Buffer.concat([requestBody("a/b", {}).subarray(0, 11), Buffer.alloc(5)]),
+    );
+    made.caller.ask(3, { items: 1 });
+    expect(await made.caller.ended(1)).toBe(KINDS.REFUSED);
+    expect(made.caller.of(1)[0]!.body).toBe("Server unavailable: unknown endpoint 1/no/such/endpoint");
+    expect(await made.caller.ended(2)).toBe(KINDS.REFUSED);
+    expect(await made.caller.ended(3)).toBe(KINDS.END);
+    await expectRest(made);
+  });
+
+  it("refuses more streams than one connection may have, until one of them is over", async () => {
+    await using world = new World();
+    const made = await scene(world, { maxInFlight: 100_000 });
+    const most = 20_000;
+    for (let stream = 1; stream <= most + 1; stream += 1) made.caller.ask(stream, { hold: true });
+    expect(await made.caller.ended(most + 1)).toBe(KINDS.REFUSED);
+    expect(made.caller.of(most + 1)[0]!.body).toMatch(/^Server overloaded: 20000 requests/);
+    made.caller.send(KINDS.STOP, 7);
+    expect(await made.caller.ended(7)).toBe(KINDS.END);
+    made.caller.ask(most + 2, { items: 1 });
+    expect(await made.caller.ended(most + 2)).toBe(KINDS.END);
+    await expectRest(made);
+  });
+
+  it("passes over words about streams that are over", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    made.caller.ask(1, { items: 1 });
+    await made.caller.ended(1);
+    made.caller.send(KINDS.STOP, 1).send(KINDS.KILL, 1).send(KINDS.CREDIT, 1, u32(7)).ask(2, { items: 1 });
+    expect(await made.caller.ended(2)).toBe(KINDS.END);
+    await expectRest(made);
+  });
+
+  it("kills what runs when the caller is gone", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    for (let stream = 1; stream <= 20; stream += 1) made.caller.ask(stream, { hold: true });
+    await until("all run", () => made.worker.served.inFlight === 20);
+    made.caller.socket.resetAndDestroy();
+    await until("all are let go", () => made.heard.length === 20);
+    await expectRest(made);
+  });
+
+  it("is finished in good order: what was written before the end arrives", async () => {
+    await using world = new World();
+    const made = await scene(world);
+    made.caller.ask(1, { items: 2_000, pad: 1_000 }, 2 ** 31 - 1).ask(2, { hold: true });
+    await until("the second one runs", () => made.caller.of(2).length > 0);
+    await made.worker.manager.close({ drainMs: 300 });
+    expect(await made.caller.ended(1)).toBe(KINDS.END);
+    expect(made.caller.items(1)).toHaveLength(2_000);
+    expect(await made.caller.ended(2)).toBe(KINDS.RESET);
+    await until("the connection is closed", () => made.caller.isClosed);
   });
 });
 
-describe("the switch", () => {
-  it("that is declined makes the call go on with call-home, and is not tried again", async () => {
+describe("a caller that breaks the rules is told why, and loses its connection and no more:", () => {
+  const good = (path: string): Buffer => inBandFrame(KINDS.REQUEST, 5, requestBody(path, { hold: true }));
+  const cases: readonly (readonly [string, RegExp, (path: string) => Buffer[]])[] = [
+    ["a stream that was opened before", /opened before/, (path) => [good(path)]],
+    [
+      "a stream below an earlier one",
+      /opened before/,
+      (path) => [inBandFrame(KINDS.REQUEST, 4, requestBody(path, {}))],
+    ],
+    ["stream 0", /opened before/, (path) => [inBandFrame(KINDS.REQUEST, 0, requestBody(path, {}))]],
+    ["a stop for a stream that was never opened", /not opened/, () => [inBandFrame(KINDS.STOP, 6)]],
+    ["a kill for stream 0", /not opened/, () => [inBandFrame(KINDS.KILL, 0)]],
+    ["a worker's frame", /kind 19/, () => [inBandFrame(KINDS.ITEM, 5, "1")]],
+    ["a frame of no kind", /kind 0/, () => [inBandFrame(0, 5)]],
+    [
+      "a large frame that has no business to be",
+      /kind 2/,
+      () => [inBandFrame(KINDS.STOP, 5, "x".repeat(600))],
+    ],
+    ["no credit", /credit/, () => [inBandFrame(KINDS.CREDIT, 5, u32(0))]],
+    ["credit without a number", /credit/, () => [inBandFrame(KINDS.CREDIT, 5, "1")]],
+    ["more credit than there is", /credit/, () => [inBandFrame(KINDS.CREDIT, 5, u32(2 ** 31))]],
+    [
+      "credit that becomes too much",
+      /credit/,
+      () => [inBandFrame(KINDS.CREDIT, 5, u32(2 ** 31 - 2)), inBandFrame(KINDS.CREDIT, 5, u32(2 ** 31 - 2))],
+    ],
+    [
+      "a request with impossible credit",
+      /credit/,
+      (path) => [inBandFrame(KINDS.REQUEST, 6, requestBody(path, {}, 2 ** 31))],
+    ],
+    ["a request that ends in its fields", /longer than it is/, () => [inBandFrame(KINDS.REQUEST, 6, u32(1))]],
+    [
+      "a flood of words that say nothing",
+      /say nothing/,
+      () => Array.from({ length: 10_002 }, () => inBandFrame(KINDS.STOP, 5)),
+    ],
+  ];
+
+  it.each(cases)("%s", async (_name, reason, bytes) => {
     await using world = new World();
-    const worker = await ScriptedWorker.start(world, idOf(1), (request) => request.answer(request.index));
-    world.discovery.put({ ...worker.record, response_transports: ["tcp_inband"] });
-    const { client, manager } = await world.client();
-    const calls = Array.from({ length: 5 }, () => collect(client.roundRobin({})));
-    expect((await Promise.all(calls)).flat().sort()).toEqual([0, 1, 2, 3, 4]);
-    expect(await collect(client.roundRobin({}))).toEqual([5]);
-    expect(worker.declined).toBe(1);
-    // Another record may be another worker.
-    const other = ["other", "tcp_inband"];
-    world.discovery.put({ ...worker.record, response_transports: other });
-    await until("the client knows", () => client.instances()[0]!["response_transports"] === other);
-    expect(await collect(client.roundRobin({}))).toEqual([6]);
-    expect(worker.declined).toBe(2);
-    await settled(manager);
+    const made = await scene(world);
+    const other = await RawCaller.connect(addressOf(made.worker.served.instance));
+    const path = addressOf(made.worker.served.instance).split("/").slice(1).join("/");
+    made.caller.socket.write(good(path));
+    await until("the first request runs", () => made.worker.served.inFlight === 1);
+    made.caller.socket.write(Buffer.concat(bytes(path)));
+    expect(await made.caller.dismissed()).toMatch(reason);
+    await until("its request is let go", () => made.worker.served.inFlight === 0);
+    other.ask(1, { items: 1 });
+    expect(await other.ended(1)).toBe(KINDS.END);
+    other.socket.destroy();
+    await expectRest(made);
   });
 
-  it("that is declined is an error where nothing else is allowed", async () => {
+  it("bytes right behind the switch", async () => {
     await using world = new World();
-    const worker = await ScriptedWorker.start(world, idOf(1), (request) => request.answer(request.index));
-    world.discovery.put({ ...worker.record, response_transports: ["tcp_inband"] });
-    const { client, manager } = await world.client({ settings: { responseMode: "inband" } });
-    expect((await failureOf(client.roundRobin({}))).code).toBe("cannot_connect");
-    expect(worker.requests).toHaveLength(0);
-    await settled(manager);
-  });
-
-  it("that is not answered is bounded, and nothing is left", async () => {
-    await using world = new World();
-    const worker = await RawInBandWorker.start(world, idOf(1), () => undefined, Buffer.alloc(0));
-    const { client, manager } = await world.client(QUICK);
-    const calls = Array.from({ length: 5 }, () => failureOf(client.roundRobin({}, { failover: false })));
-    for (const error of await Promise.all(calls))
-      expect(error).toMatchObject({ code: "deadline_exceeded", facts: { phase: "acknowledge" } });
-    await until("no connection is left", () => worker.open === 0 && connectionsOf(manager) === 0);
-    await settled(manager);
-  });
-
-  it("that is answered with nonsense is a protocol error", async () => {
-    await using world = new World();
-    await RawInBandWorker.start(world, idOf(1), () => undefined, Buffer.alloc(8, 0xff));
-    const { client, manager } = await world.client(QUICK);
-    expect((await failureOf(client.roundRobin({}, { failover: false }))).code).toBe("protocol_error");
-    await settled(manager);
-  });
-
-  it("is not tried where the record doesn't offer it or the caller is set to call-home; `inband` says so", async () => {
-    await using world = new World();
-    await world.worker(() => [1], { environment: { DYN_RESPONSE_PLANE: "callhome" } });
-    for (const mode of ["auto", "callhome", "tcp"]) {
-      const { client, manager } = await world.client({ environment: { DYN_RESPONSE_PLANE: mode } });
-      expect(await collect(client.roundRobin({}))).toEqual([1]);
-      await settled(manager);
+    const { worker } = await scene(world);
+    const [host = "", port = ""] = addressOf(worker.served.instance).split("/")[0]!.split(":");
+    for (const behind of [Buffer.alloc(3), SWITCH]) {
+      const socket = connect({ host, port: Number(port) });
+      socket.on("error", () => undefined);
+      socket.write(Buffer.concat([SWITCH, behind]));
+      socket.resume();
+      await once(socket, "close");
     }
-    const { client } = await world.client({ environment: { DYN_RESPONSE_PLANE: "inband" } });
-    expect(await failureOf(client.roundRobin({}))).toMatchObject({
-      code: "cannot_connect",
-      facts: { setting: "DYN_RESPONSE_PLANE" },
-    });
   });
 });

@@ -25,7 +25,7 @@ import { frontendCommand } from "../../src/options.ts";
 import type { Options } from "../../src/options.ts";
 import { Router } from "../../src/router.ts";
 import type { Routed, RoutedRequest } from "../../src/routed-request.ts";
-import { until } from "../support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 /** What a worker gets. */
 export interface TokensPayload {

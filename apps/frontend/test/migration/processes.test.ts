@@ -8,7 +8,7 @@ import { seeded } from "@dynamo/test-support";
 import { expect, test } from "vitest";
 import { chat, headOf, open, send } from "../support/http.ts";
 import { sumOf } from "../support/metrics.ts";
-import { until } from "../support/poll.ts";
+import { until } from "@dynamo/test-support";
 import { Program, discoveryFolder } from "../support/program.ts";
 import { chunksOf } from "../support/sse.ts";
 import { modelFolder } from "../tokens/support.ts";

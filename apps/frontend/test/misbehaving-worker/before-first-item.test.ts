@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { until } from "../support/poll.ts";
+import { until } from "@dynamo/test-support";
 import { askUntilRecovered, failsAlone, failsBesideHealthy, WAYS } from "./support/failing.ts";
 import type { Failing } from "./support/failing.ts";
 import { failure, success } from "./support/outcome.ts";

@@ -18,7 +18,7 @@ import {
   sentinel,
   threeChunks,
 } from "./support/steps.ts";
-import { until } from "../support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 // These tests wait more than they work.
 vi.setConfig({ maxConcurrency: 12 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { once } from "node:events";
 import { chat, headOf, open } from "../support/http.ts";
-import { until } from "../support/poll.ts";
+import { until } from "@dynamo/test-support";
 import { askUntilRecovered, WAYS } from "./support/failing.ts";
 import { success } from "./support/outcome.ts";
 import { Scene } from "./support/scene.ts";

@@ -1,6 +1,6 @@
 import type { Registration } from "@dynamo/request-plane-core";
 import { describe, expect, test } from "vitest";
-import { until } from "../support/poll.ts";
+import { until } from "@dynamo/test-support";
 import { WAYS } from "./support/failing.ts";
 import { failure, success } from "./support/outcome.ts";
 import { Scene } from "./support/scene.ts";

@@ -20,7 +20,7 @@ import { Frontend } from "../../src/frontend.ts";
 import { frontendCommand } from "../../src/options.ts";
 import type { Options } from "../../src/options.ts";
 import { sumOf } from "./metrics.ts";
-import { until } from "./poll.ts";
+import { until } from "@dynamo/test-support";
 
 export type ChatHandler = (
   request: Record<string, unknown>,

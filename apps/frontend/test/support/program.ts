@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { until } from "./poll.ts";
+import { until } from "@dynamo/test-support";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -6,7 +6,9 @@ import type { EtcdServer } from "@dynamo/etcd-server";
 import { describe, expect, test } from "vitest";
 import { etcdDiscovery } from "../../src/etcd/index.ts";
 import type { EtcdDiscoveryOptions } from "../../src/etcd/index.ts";
-import { closedAfterTest, ENDPOINTS, Follower, recordingLogger, temporaryFolder, until } from "../helpers.ts";
+import { until } from "@dynamo/test-support";
+import { recordingLogger } from "@dynamo/test-world";
+import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder } from "../helpers.ts";
 import { endpoint } from "../records.ts";
 import { describeWithEtcd, etcdServer } from "./with-etcd.ts";
 

@@ -1,5 +1,4 @@
 /** Workers and routers of one test, over real sockets and a real request plane. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { memoryDiscovery } from "@dynamo/discovery";
 import { KvRouter } from "@dynamo/kv-router";
 import type { KvChange, KvRouterOptions, SequenceEvent } from "@dynamo/kv-router";
@@ -7,6 +6,7 @@ import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { Discovery, Instance, NetworkManager } from "@dynamo/request-plane-core";
 import { msgpack } from "@dynamo/request-plane-core/msgpack";
 import { tcp } from "@dynamo/request-plane-tcp";
+import { until as poll } from "@dynamo/test-support";
 import { recordingLogger } from "@dynamo/test-world";
 import { onTestFinished } from "vitest";
 import { eventPlane } from "../../src/index.ts";
@@ -132,11 +132,7 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at);
 }
 
-/** Polls until the condition holds; fails after 40 seconds. Machines are busy, and servers that were killed take their time. */
+/** Servers that were killed take their time. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 40_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`);
-    await sleep(5);
-  }
+  await poll(what, holds, 40_000);
 }

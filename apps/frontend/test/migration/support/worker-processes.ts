@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { until } from "../../support/poll.ts";
+import { until } from "@dynamo/test-support";
 
 const PROGRAM = fileURLToPath(new URL("worker-program.ts", import.meta.url));
 const MS_PER_TOKEN = "3";

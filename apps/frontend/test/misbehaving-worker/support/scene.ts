@@ -8,7 +8,7 @@ import { parseOptions } from "../../../src/options.ts";
 import { text } from "../../support/chunks.ts";
 import { chat, send } from "../../support/http.ts";
 import type { Answer } from "../../support/http.ts";
-import { until } from "../../support/poll.ts";
+import { until } from "@dynamo/test-support";
 import { outcomeOf } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
 import { ScriptedWorker } from "./scripted-worker.ts";
