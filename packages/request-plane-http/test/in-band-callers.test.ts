@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { constants } from "node:http2";
 import type { ServerHttp2Stream } from "node:http2";
 import { until } from "@dynamo/test-support";
-import { addressOf, collect, failureOf, recordingLogger, settled } from "@dynamo/test-world";
+import {
+  addressOf,
+  collect,
+  failureOf,
+  FAILING_RESPONSES,
+  recordingLogger,
+  settled,
+} from "@dynamo/test-world";
+import type { FailingResponse, KindAndBody } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { bodyFrame, IN_BAND, KINDS, RawInBandWorker, STOP } from "./support/in-band-peers.ts";
 import type { InBandScript } from "./support/in-band-peers.ts";
@@ -18,7 +26,7 @@ function begin(stream: ServerHttp2Stream): ServerHttp2Stream {
 }
 
 /** Answers every request with these frames, and ends. */
-function answering(...frames: readonly (readonly [kind: number, body?: string])[]): InBandScript {
+function answering(...frames: readonly KindAndBody[]): InBandScript {
   return (stream, { type }) => {
     if (type === IN_BAND)
       begin(stream).end(Buffer.concat(frames.map(([kind, body]) => bodyFrame(kind, body))));
@@ -59,20 +67,12 @@ describe("a worker that answers in-band", () => {
     await settled(manager);
   });
 
-  it.each([
-    ["a reset before anything", [[KINDS.RESET]], "disconnected"],
-    ["a reset after it was opened", [[KINDS.OPENED], [KINDS.RESET]], "disconnected"],
+  it.each<FailingResponse>([
+    ...FAILING_RESPONSES,
     ["an end without the mark", [[KINDS.ITEM, "1"]], "disconnected"],
     ["nothing", [], "disconnected"],
-    ["an item that is not JSON", [[KINDS.ITEM, "{"]], "protocol_error"],
-    ["an envelope that is no object", [[KINDS.ANNOTATED, "1"]], "protocol_error"],
-    ["an error item", [[KINDS.ANNOTATED, '{"event":"error","comment":["no"]}']], "handler_failed"],
-    ["a failure", [[KINDS.FAILED, '{"error":"not today"}']], "unavailable"],
-    ["a failure without an error", [[KINDS.FAILED, '{"error":null}']], "protocol_error"],
-    ["a failure that is not JSON", [[KINDS.FAILED, "{"]], "protocol_error"],
-    ["a frame of no kind", [[99]], "protocol_error"],
     ["a refusal of the TCP plane", [[16, "Server overloaded: full"]], "protocol_error"],
-  ] as const)("and sends %s fails its call with the right code", async (_name, frames, code) => {
+  ])("and sends %s fails its call with the right code", async (_name, frames, code) => {
     await using world = new World();
     await RawInBandWorker.start(world, answering(...frames));
     const { client, manager } = await world.client();
@@ -380,15 +380,5 @@ describe("a worker that has no in-band responses after all", () => {
     const error = await failureOf(only.client.roundRobin({}, { failover: false }));
     expect(error).toMatchObject({ code: "cannot_connect", facts: { setting: "DYN_RESPONSE_PLANE" } });
     await settled(manager, only.manager, worker.manager);
-  });
-
-  it("or offers none isn't asked for them", async () => {
-    await using world = new World();
-    await world.worker(() => [1], { environment: { DYN_RESPONSE_PLANE: "callhome" } });
-    for (const mode of ["auto", "callhome", "tcp"]) {
-      const { client, manager } = await world.client({ environment: { DYN_RESPONSE_PLANE: mode } });
-      expect(await collect(client.roundRobin({}))).toEqual([1]);
-      await settled(manager);
-    }
   });
 });

@@ -2,7 +2,8 @@
 import { connect } from "node:net";
 import { constants } from "node:http2";
 import { standsStill, until } from "@dynamo/test-support";
-import { addressOf, settled } from "@dynamo/test-world";
+import { addressOf, orderedWorker, settled } from "@dynamo/test-world";
+import type { Order } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { IN_BAND, keyOf, KINDS, RawCaller, requestBody, STOP } from "./support/in-band-peers.ts";
 import type { Answer } from "./support/in-band-peers.ts";
@@ -22,28 +23,12 @@ import type { ManagerSetup } from "./support/world.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
-interface Order {
-  readonly items?: number;
-  readonly pad?: number;
-  readonly hold?: boolean;
-}
-
 async function scene(world: World, setup: ManagerSetup & { maxInFlight?: number } = {}) {
-  const heard: string[] = [];
-  let produced = 0;
-  const worker = await world.worker(async function* ({ items = 0, pad = 0, hold }: Order, { signal }) {
-    for (let i = 0; i < items; i += 1) {
-      produced += 1;
-      yield pad > 0 ? "x".repeat(pad) : i;
-      if (signal.aborted) break;
-    }
-    if (hold) await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    if (signal.aborted) heard.push("aborted");
-  }, setup);
+  const worker = await orderedWorker(world, setup);
   const address = addressOf(worker.served.instance);
   const caller = new RawCaller(address);
   world.onEnd(async () => caller[Symbol.asyncDispose]());
-  return { worker, address, caller, heard, produced: () => produced };
+  return { worker, address, caller };
 }
 
 async function expectRest({ worker, caller }: Awaited<ReturnType<typeof scene>>): Promise<void> {
@@ -95,7 +80,7 @@ describe("a worker on the HTTP plane", () => {
       expect(stop.status).toBe(204);
     }
     expect(await answer.ended()).toBe(KINDS.END);
-    expect(made.heard).toEqual(["aborted"]);
+    expect(made.worker.aborted).toBe(1);
     await expectRest(made);
   });
 
@@ -134,7 +119,9 @@ describe("a worker on the HTTP plane", () => {
     const slow = made.caller.ask(1, { items: 100_000, pad: 1_000 });
     await until("it streams", () => slow.items.length > 0);
     slow.stream.pause();
-    expect((await standsStill("the handler", made.produced)) * 1_000).toBeLessThan(8 * 1024 * 1024);
+    expect((await standsStill("the handler", () => made.worker.produced)) * 1_000).toBeLessThan(
+      8 * 1024 * 1024,
+    );
     const quick = made.caller.ask(2, { items: 5_000, pad: 1_000 });
     expect(await quick.ended()).toBe(KINDS.END);
     expect(quick.items).toHaveLength(5_000);
@@ -186,7 +173,7 @@ describe("a worker on the HTTP plane", () => {
     const asked = Array.from({ length: 20 }, (_, n) => made.caller.ask(n, { hold: true }));
     await until("all run", () => made.worker.served.inFlight === 20);
     leave(made.caller, asked);
-    await until("all are let go", () => made.heard.length === 20);
+    await until("all are let go", () => made.worker.aborted === 20);
     await expectRest(made);
   });
 
@@ -196,7 +183,7 @@ describe("a worker on the HTTP plane", () => {
     const unread = made.caller.ask(1, { items: 100_000, pad: 1_000 });
     await until("it streams", () => unread.items.length > 0);
     unread.stream.pause();
-    await standsStill("the handler", made.produced);
+    await standsStill("the handler", () => made.worker.produced);
     unread.stream.close(NGHTTP2_NO_ERROR);
     await until("it is let go", () => made.worker.served.inFlight === 0);
     await expectRest(made);
@@ -236,7 +223,7 @@ describe("a worker on the HTTP plane", () => {
     ask(2, { hold: true });
     await until("it is accepted", () => text.includes("\u0000\u0000\u0000\u0000\u0011"));
     socket.destroy();
-    await until("it is let go", () => made.heard.length === 1);
+    await until("it is let go", () => made.worker.aborted === 1);
     await expectRest(made);
   });
 });

@@ -1,7 +1,8 @@
 /** What a caller does with workers on a switched connection that break the rules, are slow, or can't do it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "@dynamo/test-support";
-import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
+import { collect, failureOf, FAILING_RESPONSES, idOf, settled } from "@dynamo/test-world";
+import type { FailingResponse, KindAndBody } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { inBandFrame, KINDS, RawInBandWorker } from "./support/in-band-peers.ts";
 import type { InBandScript } from "./support/in-band-peers.ts";
@@ -9,7 +10,7 @@ import { ScriptedWorker } from "./support/scripted-worker.ts";
 import { connectionsOf, World } from "./support/world.ts";
 
 /** Answers every request with these frames. */
-function answering(...frames: readonly (readonly [kind: number, body?: string])[]): InBandScript {
+function answering(...frames: readonly KindAndBody[]): InBandScript {
   return ({ kind, stream }, socket) => {
     if (kind !== KINDS.REQUEST) return;
     socket.write(Buffer.concat(frames.map(([one, body]) => inBandFrame(one, stream, body))));
@@ -30,19 +31,11 @@ describe("a worker on a switched connection", () => {
     await settled(manager);
   });
 
-  it.each([
-    ["a reset before anything", [[KINDS.RESET]], "disconnected"],
-    ["a reset after it was opened", [[KINDS.OPENED], [KINDS.RESET]], "disconnected"],
-    ["an item that is not JSON", [[KINDS.ITEM, "{"]], "protocol_error"],
-    ["an envelope that is no object", [[KINDS.ANNOTATED, "1"]], "protocol_error"],
-    ["an error item", [[KINDS.ANNOTATED, '{"event":"error","comment":["no"]}']], "handler_failed"],
-    ["a failure", [[KINDS.FAILED, '{"error":"not today"}']], "unavailable"],
-    ["a failure without an error", [[KINDS.FAILED, '{"error":null}']], "protocol_error"],
-    ["a failure that is not JSON", [[KINDS.FAILED, "{"]], "protocol_error"],
+  it.each<FailingResponse>([
+    ...FAILING_RESPONSES,
     ["a refusal", [[KINDS.REFUSED, "Server overloaded: full"]], "overloaded"],
-    ["a frame of no kind", [[99]], "protocol_error"],
     ["a caller's frame", [[KINDS.KILL]], "protocol_error"],
-  ] as const)("that sends %s fails its call with the right code", async (_name, frames, code) => {
+  ])("that sends %s fails its call with the right code", async (_name, frames, code) => {
     await using world = new World();
     const worker = await RawInBandWorker.start(world, idOf(1), answering(...frames));
     const { client, manager } = await world.client();

@@ -4,32 +4,16 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServeOptions } from "@dynamo/request-plane-core";
 import { until } from "@dynamo/test-support";
-import { addressOf, settled } from "@dynamo/test-world";
+import { addressOf, orderedWorker, settled } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { inBandFrame, KINDS, RawCaller, requestBody, SWITCH, u32 } from "./support/in-band-peers.ts";
 import { World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
 
-interface Order {
-  readonly items?: number;
-  readonly pad?: number;
-  readonly hold?: boolean;
-}
-
 async function scene(world: World, setup: ManagerSetup & ServeOptions = {}) {
-  const heard: string[] = [];
-  let produced = 0;
-  const worker = await world.worker(async function* ({ items = 0, pad = 0, hold }: Order, { signal }) {
-    for (let i = 0; i < items; i += 1) {
-      produced += 1;
-      yield pad > 0 ? "x".repeat(pad) : i;
-      if (signal.aborted) break;
-    }
-    if (hold) await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    if (signal.aborted) heard.push("aborted");
-  }, setup);
+  const worker = await orderedWorker(world, setup);
   const caller = await RawCaller.connect(addressOf(worker.served.instance));
-  return { worker, caller, heard, produced: () => produced };
+  return { worker, caller };
 }
 
 async function expectRest({ worker, caller }: Awaited<ReturnType<typeof scene>>): Promise<void> {
@@ -59,7 +43,7 @@ describe("a switched connection", () => {
     expect(made.worker.manager.health().responsesWritten).toBe(1);
     made.caller.send(KINDS.STOP, 1);
     expect(await made.caller.ended(1)).toBe(KINDS.END);
-    expect(made.heard).toEqual(["aborted"]);
+    expect(made.worker.aborted).toBe(1);
     await expectRest(made);
   });
 
@@ -95,9 +79,9 @@ describe("a switched connection", () => {
     made.caller.socket.pause();
     for (let stream = 1; stream <= 20; stream += 1)
       made.caller.ask(stream, { items: 100_000, pad: 10_000 }, 2 ** 31 - 1);
-    await until("all are given up", () => made.produced() > 0 && made.worker.served.inFlight === 0);
+    await until("all are given up", () => made.worker.produced > 0 && made.worker.served.inFlight === 0);
     // What the system buffers, and little more.
-    expect(made.produced() * 10_000).toBeLessThan(64 * 1024 * 1024);
+    expect(made.worker.produced * 10_000).toBeLessThan(64 * 1024 * 1024);
     await expectRest(made);
   });
 
@@ -181,7 +165,7 @@ describe("a switched connection", () => {
     for (let stream = 1; stream <= 20; stream += 1) made.caller.ask(stream, { hold: true });
     await until("all run", () => made.worker.served.inFlight === 20);
     made.caller.socket.resetAndDestroy();
-    await until("all are let go", () => made.heard.length === 20);
+    await until("all are let go", () => made.worker.aborted === 20);
     await expectRest(made);
   });
 

@@ -45,14 +45,12 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
       const before = resources();
       const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       await worker.freeze();
-      const failure = failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
+      const failure = failureOf(caller.client.roundRobin({ items: 1 }));
       await sleep(20);
       await worker.kill();
       expect((await failure).code).toBe("disconnected");
       // Nobody listens any more.
-      expect((await failureOf(caller.client.roundRobin({ items: 1, then: "end" }))).code).toBe(
-        "cannot_connect",
-      );
+      expect((await failureOf(caller.client.roundRobin({ items: 1 }))).code).toBe("cannot_connect");
       expect(caller.client.inFlight).toBe(0);
       await expectRest(caller, before);
     });
@@ -70,7 +68,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
           ...bounds,
           settings: { ...bounds.settings, callHomeAdvertiseHost: "127.0.0.9" },
         });
-        const order = { items: 1, then: "wait" } as const;
+        const order = { items: 1, hold: true };
         const bounded = failureOf(blocked.client.roundRobin(order));
         const unbounded = failureOf(blocked.client.roundRobin(order, { timeouts: { establishMs: 0 } }));
         await until("both are acknowledged", () => {
@@ -98,7 +96,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
       await using world = new World();
       const before = resources();
       const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
-      const stream = await caller.client.roundRobin({ items: 100, then: "end" });
+      const stream = await caller.client.roundRobin({ items: 100 });
       await until("all was written", () => worker.has("yielded"));
       await sleep(50);
       worker.signal("SIGKILL");
@@ -121,7 +119,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
       const { worker, ...caller } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       const items: number[] = [];
       const reading = (async () => {
-        for await (const item of await caller.client.roundRobin({ items: 5, then: "wait" })) {
+        for await (const item of await caller.client.roundRobin({ items: 5, hold: true })) {
           if (items.push(item) === 5) await worker.freeze();
         }
       })();
@@ -131,7 +129,7 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
         facts: { phase: "between_items", limit: 400 },
       });
       expect(items).toEqual([0, 1, 2, 3, 4]);
-      const next = await failureOf(caller.client.roundRobin({ items: 1, then: "end" }));
+      const next = await failureOf(caller.client.roundRobin({ items: 1 }));
       expect(next).toMatchObject({ code: "deadline_exceeded", facts: { phase: "acknowledge", limit: 400 } });
       await expectRest(caller, before);
     });
@@ -140,9 +138,9 @@ describe.each<[ResponseMode]>([["callhome"], ["inband"]])("with responses %s,", 
       await using world = new World();
       const { worker, client } = await calledProcess(world, PROGRAM, [], boundsFor(responseMode));
       await worker.freeze();
-      expect((await failureOf(client.roundRobin({ items: 1, then: "end" }))).facts.phase).toBe("acknowledge");
+      expect((await failureOf(client.roundRobin({ items: 1 }))).facts.phase).toBe("acknowledge");
       worker.signal("SIGCONT");
-      expect(await collect(client.roundRobin({ items: 3, then: "end" }))).toEqual([0, 1, 2]);
+      expect(await collect(client.roundRobin({ items: 3 }))).toEqual([0, 1, 2]);
     });
   });
 });

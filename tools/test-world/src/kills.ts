@@ -15,7 +15,7 @@ export async function calledProcess<Setup extends WorldSetup>(
 ): Promise<Caller<Order, number> & { worker: WorkerProcess }> {
   const worker = await WorkerProcess.start(world, program, args);
   const caller = await world.client<Order, number>(setup);
-  assert.deepEqual(await collect(caller.client.roundRobin({ items: 2, then: "end" })), [0, 1]);
+  assert.deepEqual(await collect(caller.client.roundRobin({ items: 2 })), [0, 1]);
   return { worker, ...caller };
 }
 
@@ -26,7 +26,7 @@ export async function killInTheMiddle(
 ): Promise<void> {
   const items: number[] = [];
   const reading = (async () => {
-    for await (const item of await client.roundRobin({ items: 5, then: "wait" })) {
+    for await (const item of await client.roundRobin({ items: 5, hold: true })) {
       if (items.push(item) === 5) worker.signal("SIGKILL");
     }
   })();
@@ -40,6 +40,6 @@ export async function killOneOfTwo({ client }: Caller<Order, number>, worker: Wo
   await until("both are known", () => client.instances().length === 2);
   worker.signal("SIGKILL");
   for (let i = 0; i < 20; i += 1) {
-    assert.deepEqual(await collect(client.roundRobin({ items: 1, then: "end" })), [0]);
+    assert.deepEqual(await collect(client.roundRobin({ items: 1 })), [0]);
   }
 }

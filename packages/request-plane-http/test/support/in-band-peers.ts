@@ -11,10 +11,10 @@ import type {
 import type { AddressInfo } from "node:net";
 import { until } from "@dynamo/test-support";
 import type { EndpointRecord } from "@dynamo/request-plane-core";
-import { idOf } from "@dynamo/test-world";
+import { idOf, RESPONSE_KINDS } from "@dynamo/test-world";
 import type { World } from "./world.ts";
 
-export const KINDS = { OPENED: 17, FAILED: 18, ITEM: 19, ANNOTATED: 20, END: 21, RESET: 22 } as const;
+export const KINDS = RESPONSE_KINDS;
 export const IN_BAND = "application/x-dynamo-inband";
 export const STOP = "application/x-dynamo-inband-stop";
 

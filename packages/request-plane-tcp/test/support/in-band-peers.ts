@@ -6,6 +6,7 @@ import { until } from "@dynamo/test-support";
 import type { EndpointRecord } from "@dynamo/request-plane-core";
 import { ACK, cutInto, frame08, readFrame08, twoPart } from "@dynamo/test-support/raw-frames";
 import { recordOf } from "./scripted-worker.ts";
+import { RESPONSE_KINDS } from "@dynamo/test-world";
 import type { World } from "./world.ts";
 
 export const KINDS = {
@@ -14,12 +15,7 @@ export const KINDS = {
   KILL: 3,
   CREDIT: 4,
   REFUSED: 16,
-  OPENED: 17,
-  FAILED: 18,
-  ITEM: 19,
-  ANNOTATED: 20,
-  END: 21,
-  RESET: 22,
+  ...RESPONSE_KINDS,
 } as const;
 
 export const SWITCH: Buffer = frame08("_inband/1", { "x-endpoint-path": "_inband/1" }, Buffer.alloc(0));
