@@ -95,9 +95,14 @@ const scenarios: Readonly<Record<string, (broker: NatsServer) => Promise<void>>>
     await broker.kill("SIGKILL");
     await down(planes);
     await broker.start();
-    const { client, server, address } = planes;
-    await until("both are back", () => client.health().connections + server.health().connections === 2);
-    await client.deliver(request(address));
+    const { client, address } = planes;
+    // The worker may come back after its caller.
+    await until("a request gets through", () =>
+      client.deliver(request(address)).then(
+        () => true,
+        () => false,
+      ),
+    );
     await stop(planes);
   },
 
