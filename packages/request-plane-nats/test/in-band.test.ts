@@ -161,32 +161,3 @@ describeWithNats("when NATS is killed under load", () => {
     await settled(manager, worker.manager);
   });
 });
-
-describeWithNats("permissions", () => {
-  const users = (worker: string, caller: string): string =>
-    `authorization { users: [
-      { user: worker, password: w, permissions: { ${worker} } },
-      { user: caller, password: c, permissions: { ${caller} } } ] }`;
-
-  it.each([
-    ["a worker that may only reply", 'publish: ["$SRV.>"], allow_responses: { max: 5 }', ""],
-    ["a caller that may only send requests", "", 'publish: ["test_backend.>"]'],
-  ])("of %s make responses come on connections to the caller", async (_name, worker, caller) => {
-    const nats = await natsServer({ lines: [users(worker, caller)] });
-    await using world = new World(nats);
-    const asWorker = { username: "worker", password: "w" };
-    const asCaller = { username: "caller", password: "c" };
-    await world.worker(
-      async function* () {
-        yield 1;
-      },
-      { nats: asWorker },
-    );
-    const auto = await world.client({ nats: asCaller });
-    expect(await collect(auto.client.random({}))).toEqual([1]);
-    expect(await collect(auto.client.random({}))).toEqual([1]);
-    const strict = await world.client({ nats: asCaller, settings: IN_BAND });
-    expect(await failureOf(strict.client.random({}))).toMatchObject({ code: "cannot_connect" });
-    await settled(auto.manager, strict.manager);
-  });
-});

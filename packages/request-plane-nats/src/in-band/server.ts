@@ -18,6 +18,11 @@ import { UnconfirmedBytes } from "./unconfirmed-bytes.ts";
 
 /** Streams at the same time on one link. */
 const MAX_STREAMS = 20_000;
+/**
+ * How replies begin that the server has renamed on their way from another account, which imports the endpoint: only
+ * they themselves lead back there.
+ */
+const RENAMED = "_R_.";
 /** How long the server may take to read our last words. */
 const FAREWELL_MS = 1_000;
 
@@ -90,7 +95,8 @@ export class InBandServer implements ServerLinks {
   attach(reply: string): StreamWriter | undefined {
     const dot = reply.lastIndexOf(".");
     const id = Number(reply.slice(dot + 1));
-    if (!this.#inbox || !Number.isInteger(id) || id < 1 || id > LAST_STREAM) return undefined;
+    if (!this.#inbox || reply.startsWith(RENAMED) || !Number.isInteger(id) || id < 1 || id > LAST_STREAM)
+      return undefined;
     const link = this.#linkTo(reply.slice(0, dot), this.#inbox);
     if (link.streams.get(id)) throw new RequestPlaneError("protocol_error", `Stream ${id} is open already`);
     if (link.streams.size >= MAX_STREAMS)
