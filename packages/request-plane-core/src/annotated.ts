@@ -3,8 +3,9 @@
  *
  * Source: wire-protocol notes, section 10.1; lib/runtime/src/protocols/annotated.rs of ai-dynamo/dynamo.
  */
-import { fromComment, fromDynamoError, toDynamoError } from "./dynamo-error.ts";
+import { toDynamoError } from "./dynamo-error.ts";
 import type { DynamoError, ErrorDialect } from "./dynamo-error.ts";
+import { fromComment, fromDynamoError } from "./from-dynamo-error.ts";
 import type { RequestPlaneError } from "./errors.ts";
 
 /** Every field is left out when it has no value. `event: "error"` marks an error. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { errorItem, errorOfItem, isErrorItem } from "../src/annotated.ts";
 import type { Annotated } from "../src/annotated.ts";
-import { fromDynamoError, toDynamoError } from "../src/dynamo-error.ts";
+import { toDynamoError } from "../src/dynamo-error.ts";
 import type { DynamoError, ErrorDialect } from "../src/dynamo-error.ts";
+import { fromDynamoError } from "../src/from-dynamo-error.ts";
 import type { ErrorCode } from "../src/errors.ts";
 import { RequestPlaneError } from "../src/errors.ts";
 

@@ -1,5 +1,6 @@
 /** The messages between a frontend and the engines behind it, for those who send them and for those who answer. */
-export { parsePreprocessedRequest, preprocessedRequest, withDecision } from "./preprocessed-request.ts";
+export { parsePreprocessedRequest } from "./parse-request.ts";
+export { preprocessedRequest, withDecision } from "./preprocessed-request.ts";
 export type {
   OutputOptions,
   PreprocessedRequest,

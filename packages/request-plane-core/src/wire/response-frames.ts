@@ -10,7 +10,8 @@
  *
  * Data frames are all body, the others all header. Source: wire-protocol notes, section 5.2.
  */
-import { fromDynamoError, toDynamoError } from "../dynamo-error.ts";
+import { toDynamoError } from "../dynamo-error.ts";
+import { fromDynamoError } from "../from-dynamo-error.ts";
 import { RequestPlaneError } from "../errors.ts";
 import { encodeHeaderOnly } from "./two-part.ts";
 
