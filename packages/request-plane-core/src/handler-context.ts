@@ -6,6 +6,12 @@ import type { Headers } from "./transport.ts";
 /** How long the caller waits in all, in milliseconds, as a request header of ours. Others ignore it. */
 export const TIMEOUT_HEADER = "x-dynamo-timeout-ms";
 
+/**
+ * The caller ends the call itself when its time is over. A handler is given that much longer, or a busy worker's timer
+ * could be first, and the call would fail as `disconnected`.
+ */
+const GRACE_MS = 100;
+
 const NONE: Headers = {};
 
 /** What a handler knows of its request. */
@@ -27,9 +33,10 @@ export class HandlerContext implements RequestContext {
     this.#headers = headers;
     this.metadata = metadata;
     const timeoutMs = Number(headers[TIMEOUT_HEADER]);
-    if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) {
+    if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS - GRACE_MS) {
       this.deadline = Date.now() + timeoutMs;
-      this.#timer = setTimeout(() => this.#end("killed", deadlineExceeded("total", timeoutMs)), timeoutMs);
+      const expire = (): void => this.#end("killed", deadlineExceeded("total", timeoutMs));
+      this.#timer = setTimeout(expire, timeoutMs + GRACE_MS);
     }
   }
 
