@@ -4,11 +4,11 @@
  * Source: routing headers and `nvext` of Dynamo, 1.4 and later.
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { decodeJson } from "@dynamo/request-plane-core";
 import type { InstanceId } from "@dynamo/request-plane-core";
 import { isFields } from "./chat/chunk.ts";
 import { HttpError } from "./errors.ts";
 import type { JsonBody } from "./json-body.ts";
-import { parseExactJson } from "./json.ts";
 
 export const PIN_HEADER = "x-dynamo-worker-instance-id";
 const PIN_FIELD = "nvext.backend_instance_id";
@@ -21,7 +21,7 @@ export function pinOf(headers: IncomingHttpHeaders, body: JsonBody): InstanceId 
   const field = pinField(body.value);
   if (field === undefined || field === null) return undefined;
   // Ids are mostly above 2^53, which plain parsing rounds.
-  const exact = Number.isSafeInteger(field) ? field : pinField(parseExactJson(body.bytes.toString()));
+  const exact = Number.isSafeInteger(field) ? field : pinField(decodeJson(body.bytes.toString()));
   return parsePin(String(exact), PIN_FIELD);
 }
 

@@ -21,7 +21,7 @@ export type { Timeouts } from "./timeouts.ts";
 export { ResponseStream } from "./response-stream.ts";
 export { AnnotatedItem } from "./annotated.ts";
 export type { Annotated, JsonItem } from "./annotated.ts";
-export { EncodedItem, EncodedPayload } from "./payload-codec.ts";
+export { decodeJson, EncodedItem, EncodedPayload, encodeJson } from "./payload-codec.ts";
 export type { PayloadCodec } from "./payload-codec.ts";
 export type { PayloadCodecName } from "./wire/control-message.ts";
 export { RequestPlaneError } from "./errors.ts";

@@ -1,10 +1,10 @@
 /**
  * The answer of a request that streams: server-sent events, with `[DONE]` at the end in any case.
  */
+import { encodeJson } from "@dynamo/request-plane-core";
 import type { JsonItem } from "@dynamo/request-plane-core";
 import { toHttpError } from "../errors.ts";
 import type { HttpError } from "../errors.ts";
-import { encodeJson } from "../json.ts";
 import type { ChunkTexts } from "./chunk-text.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { DONE, annotationEvent, dataEvent } from "./sse.ts";

@@ -1,13 +1,12 @@
 /**
  * `POST /v1/embeddings`, passed to workers that take it as text.
  */
-import { EncodedPayload } from "@dynamo/request-plane-core";
+import { EncodedPayload, encodeJson } from "@dynamo/request-plane-core";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { ResponseBudget } from "../chat/aggregate.ts";
 import { aggregateEmbeddings } from "../embeddings/aggregate.ts";
 import { checkEmbeddingRequest } from "../embeddings/schema.ts";
 import { HttpError } from "../errors.ts";
-import { encodeJson } from "../json.ts";
 import { takesTokens } from "../tokens/preprocessors.ts";
 import { addWorkRoute } from "./client-request.ts";
 import type { ClientRequest, RequestDependencies } from "./client-request.ts";

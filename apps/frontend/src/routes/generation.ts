@@ -2,7 +2,7 @@
  * What `POST /v1/chat/completions` and `POST /v1/completions` have in common: an answer that streams or comes whole, from
  * workers that take OpenAI's JSON or from workers that take tokens.
  */
-import { EncodedPayload } from "@dynamo/request-plane-core";
+import { EncodedPayload, encodeJson } from "@dynamo/request-plane-core";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { ResponseBudget, aggregate } from "../chat/aggregate.ts";
 import type { WholeForm } from "../chat/aggregate.ts";
@@ -11,7 +11,6 @@ import { EventWriter } from "../chat/event-writer.ts";
 import { jsonItemEvent, streamEvents } from "../chat/stream.ts";
 import type { HttpError } from "../errors.ts";
 import type { JsonBody } from "../json-body.ts";
-import { encodeJson } from "../json.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { Model } from "../model.ts";
 import { takesTokens } from "../tokens/preprocessors.ts";

@@ -1,10 +1,9 @@
 /**
  * `GET /health`, for load balancers and people, and `GET /live`, for supervisors.
  */
-import { formatEndpointName } from "@dynamo/request-plane-core";
+import { encodeJson, formatEndpointName } from "@dynamo/request-plane-core";
 import type { Discovery, DiscoveryRecord } from "@dynamo/request-plane-core";
 import type { FastifyInstance } from "fastify";
-import { encodeJson } from "../json.ts";
 import type { RunningRequests } from "../running-requests.ts";
 
 export interface HealthDependencies {

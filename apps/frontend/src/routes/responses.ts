@@ -1,7 +1,7 @@
 /**
  * `POST /v1/responses`, answered by workers that take chats.
  */
-import { EncodedPayload } from "@dynamo/request-plane-core";
+import { EncodedPayload, encodeJson } from "@dynamo/request-plane-core";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { ResponseBudget } from "../chat/aggregate.ts";
 import { asChunk } from "../chat/chunk.ts";
@@ -10,7 +10,6 @@ import { EventWriter } from "../chat/event-writer.ts";
 import { checkChatRequest } from "../chat/schema.ts";
 import { DONE, namedEvent } from "../chat/sse.ts";
 import { toHttpError } from "../errors.ts";
-import { encodeJson } from "../json.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
 import type { Model } from "../model.ts";
 import type { ResponseEvent } from "../responses/output-items.ts";

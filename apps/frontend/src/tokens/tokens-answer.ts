@@ -1,8 +1,8 @@
 /** An answer that has begun, to be streamed or to be gathered. */
+import { encodeJson } from "@dynamo/request-plane-core";
 import type { ResponseBudget } from "../chat/aggregate.ts";
 import type { Fields } from "../chat/chunk.ts";
 import { annotationEvent, dataEvent } from "../chat/sse.ts";
-import { encodeJson } from "../json.ts";
 import type { AnswerForm, WholeChoice } from "./answer-form.ts";
 import type { AnswerRouting } from "./answer-routing.ts";
 import type { Piece } from "./pieces.ts";

@@ -3,9 +3,8 @@
  */
 import { parseEngineOutput, withDecision } from "@dynamo/preprocessor/protocol";
 import type { PreprocessedRequest } from "@dynamo/preprocessor/protocol";
-import { EncodedPayload } from "@dynamo/request-plane-core";
+import { EncodedPayload, encodeJson } from "@dynamo/request-plane-core";
 import type { CallOptions, ResponseStream } from "@dynamo/request-plane-core";
-import { encodeJson } from "../json.ts";
 import type { Model } from "../model.ts";
 import type { RoutingDecision } from "../routed-request.ts";
 import type { Router } from "../router.ts";

@@ -1,6 +1,6 @@
 /** What clients see of routing by KV cache, over HTTP. */
 import { describe, expect, test } from "vitest";
-import { parseExactJson } from "../../src/json.ts";
+import { decodeJson } from "@dynamo/request-plane-core";
 import type { Answer } from "../support/http.ts";
 import { saying, serveTokens } from "../tokens/support.ts";
 import type { Served } from "../tokens/support.ts";
@@ -16,7 +16,7 @@ interface Body {
   readonly nvext?: Record<string, Record<string, unknown>>;
 }
 
-const bodyOf = ({ body }: Answer): Body => parseExactJson(body) as Body;
+const bodyOf = ({ body }: Answer): Body => decodeJson(body) as Body;
 
 function dataOf({ body }: Answer): string[] {
   return body
@@ -56,7 +56,7 @@ describe("a request that asks for it", () => {
     const extra = { nvext: { extra_fields: ["worker_id", "timing"] } };
     const chunks = dataOf(await served.chat({ messages, stream: true, ...extra }));
     expect(chunks.pop()).toBe("[DONE]");
-    const told = chunks.map((chunk) => Object.keys((parseExactJson(chunk) as Body).nvext ?? {}));
+    const told = chunks.map((chunk) => Object.keys((decodeJson(chunk) as Body).nvext ?? {}));
     expect(told[0]).toEqual(["worker_id"]);
     expect(told.at(-1)).toEqual(["timing"]);
     expect((await served.chat({ messages, stream: true })).body).not.toContain("nvext");
@@ -69,7 +69,7 @@ describe("a request that asks for it", () => {
     const nvext = { annotations: ["query_instance_id:"], extra_fields: ["worker_id", "token_ids"] };
     const [chunk = "", done] = dataOf(await served.chat({ messages, stream: true, nvext }));
     expect(done).toBe("[DONE]");
-    const told = (parseExactJson(chunk) as Body).nvext;
+    const told = (decodeJson(chunk) as Body).nvext;
     expect(told?.["worker_id"]).toMatchObject({ decode_worker_id: worker?.id });
     expect(served.requests).toEqual([]);
     await served.chat({ messages });
