@@ -3,21 +3,15 @@ import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { NetworkManager } from "@dynamo/request-plane-core";
 import { http } from "@dynamo/request-plane-http";
 import { tcp } from "@dynamo/request-plane-tcp";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { afterEach, describe, expect, it } from "vitest";
 
-const environment = {
-  DYN_TCP_RPC_HOST: "127.0.0.1",
-  DYN_TCP_RPC_PORT: "0",
-  DYN_HTTP_RPC_HOST: "127.0.0.1",
-  DYN_HTTP_RPC_PORT: "0",
-  DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-};
 const discovery = memoryDiscovery();
 const managers: NetworkManager[] = [];
 
 function manager(): NetworkManager {
-  const transports = [tcp({ environment }), http({ environment })];
-  const made = createNetworkManager({ transports, discovery, environment });
+  const transports = [tcp({ environment: LOOPBACK }), http({ environment: LOOPBACK })];
+  const made = createNetworkManager({ transports, discovery, environment: LOOPBACK });
   managers.push(made);
   return made;
 }

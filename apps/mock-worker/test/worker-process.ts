@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { expect, onTestFinished } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -67,9 +68,6 @@ export function privateEnvironment(): NodeJS.ProcessEnv {
     DYN_DISCOVERY_BACKEND: "file",
     DYN_FILE_KV: folder,
     DYN_REQUEST_PLANE: "tcp",
-    DYN_TCP_RPC_HOST: "127.0.0.1",
-    DYN_TCP_RPC_PORT: "0",
-    DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-    DYN_EVENT_PLANE_ZMQ_HOST: "127.0.0.1",
+    ...LOOPBACK,
   };
 }

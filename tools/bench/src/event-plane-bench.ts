@@ -17,6 +17,7 @@ import { startNatsServer } from "@dynamo/nats-server";
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import type { NetworkManager } from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { percentile } from "./statistics.ts";
 
 const EVENTS = 60_000;
@@ -112,13 +113,7 @@ async function open(
   discoveryRoot: string,
   url: string,
 ): Promise<{ manager: NetworkManager; events: EventPlane }> {
-  const environment = {
-    DYN_TCP_RPC_HOST: "127.0.0.1",
-    DYN_TCP_RPC_PORT: "0",
-    DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-    DYN_EVENT_PLANE_ZMQ_HOST: "127.0.0.1",
-    NATS_SERVER: url,
-  };
+  const environment = { ...LOOPBACK, NATS_SERVER: url };
   const discovery = fileDiscovery({ root: discoveryRoot });
   const manager = createNetworkManager({ transports: [tcp({ environment })], discovery, environment });
   return { manager, events: await eventPlaneFromEnv({ manager, mode: plane, environment }) };

@@ -2,6 +2,7 @@
  * One subject at work: a process that serves and a process that calls.
  */
 import { join } from "node:path";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { BenchProcess } from "./bench-process.ts";
 import type { ProcessSpec } from "./bench-process.ts";
 import type { Limit, Sample } from "./load.ts";
@@ -135,11 +136,7 @@ function environment(
     ...Object.fromEntries(outside),
     DYN_DISCOVERY_BACKEND: "file",
     DYN_FILE_KV: join(discoveryRoot, name),
-    DYN_TCP_RPC_HOST: "127.0.0.1",
-    DYN_TCP_RPC_PORT: "0",
-    DYN_HTTP_RPC_HOST: "127.0.0.1",
-    DYN_HTTP_RPC_PORT: "0",
-    DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
+    ...LOOPBACK,
     ...(needs === "nats" && { NATS_SERVER: natsUrl }),
     ...(needs === "dynamo" && { DYNAMO_PYTHON: dynamoPython }),
     ...env,

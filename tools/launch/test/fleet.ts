@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { Program } from "./program.ts";
 
 export type Plane = "nats" | "tcp" | "http";
@@ -57,11 +58,7 @@ export class Fleet {
     const program = new Program(app, args, {
       PATH: process.env["PATH"],
       DYN_REQUEST_PLANE: plane,
-      DYN_TCP_RPC_HOST: "127.0.0.1",
-      DYN_TCP_RPC_PORT: "0",
-      DYN_HTTP_RPC_HOST: "127.0.0.1",
-      DYN_HTTP_RPC_PORT: "0",
-      DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
+      ...LOOPBACK,
       DYN_DISCOVERY_BACKEND: "file",
       DYN_FILE_KV: this.#folder,
       ...this.#settings,

@@ -7,16 +7,11 @@ import { memoryDiscovery } from "@dynamo/discovery";
 import { KvRouter } from "@dynamo/kv-router";
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { eventPlaneFromEnv } from "../../src/index.ts";
 
 const [, , mode = "", servers = ""] = process.argv;
-const environment = {
-  DYN_TCP_RPC_HOST: "127.0.0.1",
-  DYN_TCP_RPC_PORT: "0",
-  DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-  DYN_EVENT_PLANE_ZMQ_HOST: "127.0.0.1",
-  NATS_SERVER: servers,
-};
+const environment = { ...LOOPBACK, NATS_SERVER: servers };
 const discovery = memoryDiscovery();
 const manager = createNetworkManager({ transports: [tcp({ environment })], discovery, environment });
 const name = { namespace: "dynamo", component: "backend", endpoint: "generate" };

@@ -3,17 +3,17 @@ import { fileDiscovery } from "@dynamo/discovery";
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
 import { eventPlane } from "../../src/index.ts";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { natsEvents } from "../../src/nats/index.ts";
 import { zmqEvents } from "../../src/zmq/index.ts";
 
 const [, , root = "", leaseMs = "", servers = ""] = process.argv;
-const environment = {
-  DYN_TCP_RPC_HOST: "127.0.0.1",
-  DYN_TCP_RPC_PORT: "0",
-  DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-};
 const discovery = fileDiscovery({ root, leaseMs: Number(leaseMs) });
-const manager = createNetworkManager({ transports: [tcp({ environment })], discovery, environment });
+const manager = createNetworkManager({
+  transports: [tcp({ environment: LOOPBACK })],
+  discovery,
+  environment: LOOPBACK,
+});
 const transport =
   servers === "zmq"
     ? zmqEvents({ host: "127.0.0.1", environment: {} })

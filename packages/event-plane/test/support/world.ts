@@ -7,6 +7,7 @@ import type { Discovery, Instance, NetworkManager } from "@dynamo/request-plane-
 import { msgpack } from "@dynamo/request-plane-core/msgpack";
 import { tcp } from "@dynamo/request-plane-tcp";
 import { until as poll } from "@dynamo/test-support";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 import { recordingLogger } from "@dynamo/test-world";
 import { onTestFinished } from "vitest";
 import { eventPlane } from "../../src/index.ts";
@@ -19,12 +20,6 @@ import type {
 } from "../../src/index.ts";
 
 export const GENERATE = { namespace: "dynamo", component: "backend", endpoint: "generate" };
-
-const LOOPBACK = {
-  DYN_TCP_RPC_HOST: "127.0.0.1",
-  DYN_TCP_RPC_PORT: "0",
-  DYN_TCP_RESPONSE_STREAM_HOST: "127.0.0.1",
-};
 
 export interface Worker {
   readonly manager: NetworkManager;

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { until } from "@dynamo/test-support";
+import { LOOPBACK } from "@dynamo/test-support/loopback";
 
 const PROGRAM = fileURLToPath(new URL("worker-program.ts", import.meta.url));
 const MS_PER_TOKEN = "3";
@@ -17,7 +18,7 @@ export class WorkerProcess {
   constructor(modelFolder: string, env: NodeJS.ProcessEnv) {
     this.#child = spawn(process.execPath, [PROGRAM, modelFolder, MS_PER_TOKEN], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], DYN_TCP_RPC_HOST: "127.0.0.1", DYN_TCP_RPC_PORT: "0", ...env },
+      env: { PATH: process.env["PATH"], ...LOOPBACK, ...env },
     });
     this.#child.stdout?.on("data", (data) => (this.#stdout += String(data)));
     this.#child.stderr?.on("data", (data) => (this.#stderr += String(data)));
