@@ -5,6 +5,7 @@
  */
 import { Template } from "@huggingface/jinja";
 import { badModel, badRequest, messageOf } from "./errors.ts";
+import { specialTokens } from "./model-facts.ts";
 import { isFields } from "./protocol/fields.ts";
 import type { Fields } from "./protocol/fields.ts";
 
@@ -46,6 +47,19 @@ export class ChatTemplate {
       throw badRequest(`The model's chat template refuses the messages: ${messageOf(cause)}`, cause);
     }
   }
+}
+
+/** What a model's files say about its chats. */
+export interface TemplateFiles {
+  readonly tokenizerConfig: Fields;
+  /** The chat template, when it has a file of its own. */
+  readonly chatTemplate?: string | undefined;
+}
+
+/** `undefined` for a model without a template. Throws `invalid_configuration` for one that can't be read. */
+export function chatTemplateOf({ chatTemplate, tokenizerConfig }: TemplateFiles): ChatTemplate | undefined {
+  const source = chatTemplate === undefined ? templateSource(tokenizerConfig) : { default: chatTemplate };
+  return source && new ChatTemplate(source, specialTokens(tokenizerConfig));
 }
 
 export interface TemplateSource {

@@ -2,26 +2,32 @@
  * One model, from chats and texts to tokens and back.
  */
 import type { ModelCard } from "@dynamo/discovery";
-import { ChatTemplate, templateSource } from "./chat-template.ts";
-import type { Chat } from "./chat-template.ts";
+import { chatTemplateOf } from "./chat-template.ts";
+import type { Chat, ChatTemplate } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { badRequest } from "./errors.ts";
 import { decoderFactory } from "./incremental-decoder.ts";
 import type { DecoderFactory } from "./incremental-decoder.ts";
 import { mdcSum } from "./mdc-sum.ts";
-import { contextLength, endTokens, specialTokens } from "./model-facts.ts";
+import { contextLength, endTokens } from "./model-facts.ts";
 import { readModelFiles } from "./model-files.ts";
 import type { FileOptions, ModelFiles } from "./model-files.ts";
 import type { PreprocessedRequest } from "./protocol/index.ts";
 import { Tokenizer } from "./tokenizer.ts";
-import type { TokenizerFiles } from "./tokenizer.ts";
-import type { TokenizerPool } from "./tokenizer-pool.ts";
+import type { PromptFiles, TokenizerPool } from "./tokenizer-pool.ts";
+import { isLong } from "./value-size.ts";
 
 /**
- * Longer texts, in characters, go to another thread. This many take a few milliseconds here; handing a text over and
- * the ids back takes less than one.
+ * Longer texts and chats, in characters, go to another thread. This many take a few milliseconds here; handing a text
+ * over and the ids back takes less than one.
  */
 const LONG_TEXT = 4096;
+
+/** A chat as the model gets it. */
+export interface ChatPrompt {
+  readonly text: string;
+  readonly ids: number[];
+}
 
 export class Preprocessor {
   /** Longest sequence in tokens, prompt and answer together; `undefined` when the worker doesn't say. */
@@ -30,7 +36,7 @@ export class Preprocessor {
   readonly endTokens: readonly number[];
   /** Checksum of the card, as workers compute it. */
   readonly mdcSum: string;
-  readonly #files: TokenizerFiles;
+  readonly #files: PromptFiles;
   readonly #tokenizer: Tokenizer;
   readonly #vocabulary: DecoderFactory;
   readonly #template: ChatTemplate | undefined;
@@ -38,8 +44,9 @@ export class Preprocessor {
 
   /** Throws `invalid_configuration` for files that can't be used. */
   constructor(card: ModelCard, files: ModelFiles, pool: TokenizerPool) {
-    this.#files = { tokenizer: files.tokenizer, tokenizerConfig: files.tokenizerConfig };
-    this.#tokenizer = new Tokenizer(this.#files);
+    const { tokenizer, tokenizerConfig, chatTemplate } = files;
+    this.#files = { tokenizer, tokenizerConfig, chatTemplate };
+    this.#tokenizer = new Tokenizer(files);
     this.#vocabulary = decoderFactory(this.#tokenizer, files.tokenizer);
     this.#template = chatTemplateOf(files);
     this.#pool = pool;
@@ -56,10 +63,18 @@ export class Preprocessor {
     return new Preprocessor(card, await readModelFiles(card, options), pool);
   }
 
-  /** The prompt of a chat. Throws `invalid_argument` when the model has no template, or when that refuses the chat. */
-  render(chat: Chat): string {
-    if (this.#template) return this.#template.render(chat);
-    throw badRequest("The model has no chat template; it takes prompts only, at /v1/completions");
+  /**
+   * The prompt of a chat. Long ones are rendered on another thread, which tokenizes them too. Rejects with
+   * `invalid_argument` when the model has no template or when that refuses the chat, and as
+   * {@link TokenizerPool.tokenize} does.
+   */
+  async chatPrompt(chat: Chat): Promise<ChatPrompt> {
+    if (!this.#template) {
+      throw badRequest("The model has no chat template; it takes prompts only, at /v1/completions");
+    }
+    if (isLong(chat, LONG_TEXT)) return this.#pool.chatPrompt(this.#files, chat);
+    const text = this.#template.render(chat);
+    return { text, ids: await this.tokenize(text, false) };
   }
 
   /**
@@ -91,9 +106,4 @@ export class Preprocessor {
   bytesOf(id: number): Uint8Array {
     return this.#vocabulary.bytesOf(id);
   }
-}
-
-function chatTemplateOf({ chatTemplate, tokenizerConfig }: ModelFiles): ChatTemplate | undefined {
-  const source = chatTemplate === undefined ? templateSource(tokenizerConfig) : { default: chatTemplate };
-  return source && new ChatTemplate(source, specialTokens(tokenizerConfig));
 }

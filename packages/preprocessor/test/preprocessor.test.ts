@@ -4,9 +4,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { RequestPlaneError } from "@dynamo/request-plane-core";
 import { BOS_ID, EOS_ID, testModelSlots } from "@dynamo/test-model";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { ChatTemplate } from "../src/chat-template.ts";
 import { Preprocessor, mdcSum } from "../src/index.ts";
+import type { Chat } from "../src/index.ts";
 import { cardOf, modelFolder, pool } from "./support/model.ts";
 
 const user = (content: unknown) => ({ role: "user", content });
@@ -34,13 +37,23 @@ async function metadataServer(folder: string, delayMs = 0): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/metadata/dynamo/backend/generate/mock/_base`;
 }
 
+/** So many characters are rendered and tokenized on another thread. */
+const LONG = 5_000;
+
+async function textOf(model: Preprocessor, chat: Chat): Promise<string> {
+  const { text, ids } = await model.chatPrompt(chat);
+  expect(ids).toEqual(await model.tokenize(text, false));
+  return text;
+}
+
 describe("a model", () => {
   test("turns a chat into tokens, and knows its end tokens and its length", async () => {
     const card = await cardOf(await modelFolder(), { runtime_config: { context_length: 512 } });
     const model = await Preprocessor.load(card, pool());
-    const prompt = model.render({ messages: [user("xy")] });
-    expect(prompt).toBe("<s><|user|>xy<|end|><|assistant|>");
-    expect(await model.tokenize(prompt, false)).toEqual([BOS_ID, 258, 120, 121, 261, 259]);
+    expect(await model.chatPrompt({ messages: [user("xy")] })).toEqual({
+      text: "<s><|user|>xy<|end|><|assistant|>",
+      ids: [BOS_ID, 258, 120, 121, 261, 259],
+    });
     expect(model.endTokens).toEqual([EOS_ID]);
     expect(model.contextLength).toBe(512);
     expect((await Preprocessor.load({ ...card, runtime_config: {} }, pool())).contextLength).toBeUndefined();
@@ -54,6 +67,46 @@ describe("a model", () => {
     const parts = text.match(/.{1,3000}(?= )/gs) ?? [];
     const inline = await Promise.all(parts.map((part) => model.tokenize(part, false)));
     expect(ids.length).toBeGreaterThanOrEqual(inline.flat().length);
+  });
+
+  test.each([
+    ["a long message", [user("z".repeat(LONG))]],
+    ["many short ones", Array.from({ length: LONG }, () => user("z"))],
+    [
+      "long calls of tools",
+      [{ role: "assistant", tool_calls: [{ function: { arguments: "z".repeat(LONG) } }] }],
+    ],
+  ])("renders %s on another thread, in one go with its tokens", async (_name, messages) => {
+    const render = vi.spyOn(ChatTemplate.prototype, "render");
+    onTestFinished(() => render.mockRestore());
+    // The text is too short to go to a thread by itself.
+    const folder = await edited("tokenizer_config.json", { chat_template: "x{{ messages | length }}" });
+    const threads = pool({ threads: 1 });
+    const model = await Preprocessor.load(await cardOf(folder), threads);
+    const asked = vi.spyOn(threads, "tokenize");
+    const { text, ids } = await model.chatPrompt({ messages });
+    expect([text, threads.threads]).toEqual([`x${messages.length}`, 1]);
+    expect(model.decode(ids, true)).toBe(text);
+    expect(render).not.toHaveBeenCalled();
+    expect(asked).not.toHaveBeenCalled();
+    await model.chatPrompt({ messages: [user("z")] });
+    expect(render).toHaveBeenCalledOnce();
+  });
+
+  test("is not held up by a template that doesn't end", async () => {
+    const rounds = "{% for i in range(3000) %}".repeat(4) + "{% endfor %}".repeat(4);
+    const folder = await edited("tokenizer_config.json", { chat_template: rounds });
+    const threads = pool({ threads: 1, timeoutMs: 200 });
+    const model = await Preprocessor.load(await cardOf(folder), threads);
+    await expect(model.chatPrompt({ messages: [user("z".repeat(LONG))] })).rejects.toMatchObject({
+      code: "deadline_exceeded",
+    });
+    // A text that comes before the thread is gone doesn't go with it: it has a new thread, and as little time.
+    const next = await model.tokenize("xy".repeat(LONG), false).then(
+      (ids) => ids.length,
+      (error: unknown) => (error as RequestPlaneError).code,
+    );
+    expect([LONG * 2, "deadline_exceeded"]).toContain(next);
   });
 
   test("comes from the worker's own address, too", async () => {
@@ -77,9 +130,11 @@ describe("a model", () => {
   ])("may have %s for a template", async (_name, chat_template, expected) => {
     const folder = await edited("tokenizer_config.json", { chat_template });
     const model = await Preprocessor.load(await cardOf(folder), pool());
-    expect(model.render({ messages: [user("xy")] })).toBe(expected);
-    if (Array.isArray(chat_template)) {
-      expect(model.render({ messages: [user("xy")], tools: [{ type: "function" }] })).toBe("T1");
+    for (const length of [1, LONG]) {
+      const told = (chat: Partial<Chat>) =>
+        textOf(model, { messages: [user("xy"), user("z".repeat(length))], ...chat });
+      expect(await told({})).toBe(expected);
+      if (Array.isArray(chat_template)) expect(await told({ tools: [{ type: "function" }] })).toBe("T1");
     }
   });
 
@@ -89,12 +144,13 @@ describe("a model", () => {
       { type: "text", text: "a" },
       { type: "text", text: "b" },
     ];
-    expect(model.render({ messages: [user(parts)] })).toContain("<|user|>a\nb<|end|>");
-    const begun = { messages: [user("a"), { role: "assistant", content: "b" }] };
-    expect(model.render(begun).endsWith("<|assistant|>b<|end|>")).toBe(true);
-    expect(model.render({ ...begun, templateArguments: { add_generation_prompt: true } })).toMatch(
-      /assistant\|>$/,
-    );
+    expect(await textOf(model, { messages: [user(parts)] })).toContain("<|user|>a\nb<|end|>");
+    for (const length of [1, LONG]) {
+      const begun = { messages: [user("a".repeat(length)), { role: "assistant", content: "b" }] };
+      expect((await textOf(model, begun)).endsWith("<|assistant|>b<|end|>")).toBe(true);
+      const further = { ...begun, templateArguments: { add_generation_prompt: true } };
+      expect(await textOf(model, further)).toMatch(/assistant\|>$/);
+    }
   });
 
   test("has the checksum that a frontend of Dynamo 1.6.1 sends for its card", async () => {
@@ -111,16 +167,31 @@ describe("a client is told", () => {
   test("that the model has no template", async () => {
     const folder = await edited("tokenizer_config.json", { chat_template: undefined });
     const model = await Preprocessor.load(await cardOf(folder), pool());
-    const render = () => model.render({ messages: [user("a")] });
-    expect(render).toThrow("has no chat template");
-    expect(render).toThrow(expect.objectContaining({ code: "invalid_argument" }) as Error);
+    for (const length of [1, LONG]) {
+      await expect(model.chatPrompt({ messages: [user("a".repeat(length))] })).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: expect.stringContaining("has no chat template") as string,
+      });
+    }
   });
 
   test("what the template says against the messages", async () => {
     const model = await Preprocessor.load(await cardOf(await modelFolder()), pool());
-    const render = () => model.render({ messages: [{ role: "fool", content: "a" }] });
-    expect(render).toThrow("refuses the messages: Roles are system, user and assistant");
-    expect(() => model.render({ messages: [user([{ type: "image_url" }])] })).toThrow("takes text only");
+    for (const length of [1, LONG]) {
+      const more = user("a".repeat(length));
+      const refusal = async (message: Record<string, unknown>): Promise<unknown> =>
+        model.chatPrompt({ messages: [message, more] }).catch((error: unknown) => error);
+      const roles = "The model's chat template refuses the messages: Roles are system, user and assistant";
+      expect(await refusal({ role: "fool", content: "a" })).toMatchObject({
+        code: "invalid_argument",
+        publicDetails: { type: "message", message: roles },
+      });
+      const images = expect.stringContaining("takes text only") as string;
+      expect(await refusal(user([{ type: "image_url" }]))).toMatchObject({
+        code: "invalid_argument",
+        publicDetails: { message: images },
+      });
+    }
   });
 });
 

@@ -61,5 +61,12 @@ test("a tokenizer that can't be made fails its text alone", async () => {
   const made = pool({ threads: 1 });
   const broken = { tokenizer: { model: { type: "Telepathy" } }, tokenizerConfig: {} };
   await expect(made.tokenize(broken, "a", false)).rejects.toMatchObject({ code: "internal" });
+  await expect(made.chatPrompt(await files(), { messages: [] })).resolves.toMatchObject({
+    text: "<s><|assistant|>",
+  });
+  const uncloneable = { messages: [{ role: "user", content: () => "a" }] };
+  await expect(made.chatPrompt(await files(), uncloneable)).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
   expect(await made.tokenize(await files(), "xy", false)).toEqual([120, 121]);
 });

@@ -48,8 +48,11 @@ export class TokensMode {
   async chat(model: Model, chat: ChatRequest, body: unknown, facts: CallFacts): Promise<TokensAnswer> {
     const preprocessor = await this.#preprocessors.of(model);
     const { messages, tools } = chat;
-    const text = preprocessor.render({ messages, tools, templateArguments: templateArguments(body) });
-    const prompt = { text, ids: await preprocessor.tokenize(text, false) };
+    const prompt = await preprocessor.chatPrompt({
+      messages,
+      tools,
+      templateArguments: templateArguments(body),
+    });
     const logprobs = chat.logprobs === true ? (chat.top_logprobs ?? 0) : null;
     const asked = {
       ...chat,
