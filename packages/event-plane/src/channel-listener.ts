@@ -27,7 +27,9 @@ export class ChannelListener {
   readonly #channels = new Map<bigint, EventChannelRecord>();
   readonly #listener: EnvelopeListener;
   readonly #follower: RecordFollower;
+  /** What was said about messages that are none, and of publishers whose last message made no sense. */
   #lastProblem = "";
+  readonly #problems = new Map<bigint, string>();
 
   constructor(options: ChannelListenerOptions) {
     this.#options = options;
@@ -72,23 +74,33 @@ export class ChannelListener {
     const known = this.#channels.get(id);
     if (!known) return;
     this.#channels.delete(id);
+    this.#problems.delete(id);
     this.#listener.remove(known);
     this.#options.onGone?.(id);
   }
 
   #take(envelope: EventEnvelope): void {
-    if (!this.#channels.has(envelope.publisherId)) return;
+    const { publisherId } = envelope;
+    if (!this.#channels.has(publisherId)) return;
     try {
       this.#options.onEnvelope(envelope);
+      this.#problems.delete(publisherId);
     } catch (error) {
-      this.#report(error instanceof Error ? error.message : String(error));
+      const problem = error instanceof Error ? error.message : String(error);
+      if (problem === this.#problems.get(publisherId)) return;
+      this.#problems.set(publisherId, problem);
+      this.#warn(problem, { publisher: publisherId.toString(16) });
     }
   }
 
   #report(problem: string): void {
     if (problem === this.#lastProblem) return;
     this.#lastProblem = problem;
+    this.#warn(problem);
+  }
+
+  #warn(problem: string, facts: object = {}): void {
     const { topic, logger } = this.#options;
-    logger.warn({ topic, problem }, `Trouble with events of ${topic}: ${problem}`);
+    logger.warn({ topic, ...facts, problem }, `Trouble with events of ${topic}: ${problem}`);
   }
 }

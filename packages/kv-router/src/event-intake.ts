@@ -32,6 +32,9 @@ export interface IntakeCounts {
   unknownParents: number;
 }
 
+/** What can be wrong with one worker at a time that is worth a line each. */
+const MOST_TROUBLES = 10;
+
 /**
  * Takes the events of one source into an index: each once, in order, and asks the worker when some are missing.
  * While it asks, what arrives waits. There is one question at a time, and none without an end.
@@ -58,6 +61,8 @@ export class EventIntake {
   /** The event that was asked for last. */
   #asked: number | undefined;
   #recovering: Promise<void> = Promise.resolve();
+  /** What is wrong with the worker, as far as that was said: it is said again after an answer only. */
+  readonly #troubles = new Set<string>();
 
   constructor(
     target: { index: PrefixIndex; slots: WorkerSlots },
@@ -159,7 +164,7 @@ export class EventIntake {
     const question = {
       ask: (signal: AbortSignal) => this.#recovery?.recover(this.source, startEventId, signal),
       failed: (error: unknown) =>
-        this.#warn({ error: String(error) }, "A worker could not be asked for its KV state"),
+        this.#warnOnce("A worker could not be asked for its KV state", String(error)),
       timeoutMs: recoveryTimeoutMs,
       attempts: recoveryAttempts,
       retryDelayMs,
@@ -189,6 +194,7 @@ export class EventIntake {
 
   #adopt(state: RecoveredState): void {
     this.counts.recoveries++;
+    this.#troubles.clear();
     if (state.kind === "nothing") return;
     if (state.kind === "dump") this.#clear();
     for (const event of state.events) {
@@ -204,7 +210,7 @@ export class EventIntake {
     this.counts.failedRecoveries++;
     this.#clear();
     if (first) this.#cursor.advance(first.eventId - 1);
-    this.#warn({}, "Went on without the KV state of a worker");
+    this.#warnOnce("Went on without the KV state of a worker");
   }
 
   #apply(event: KvEvent): void {
@@ -216,6 +222,13 @@ export class EventIntake {
   #clear(): void {
     const slot = this.#slots.find(this.source.workerId, this.source.dpRank);
     if (slot !== undefined) this.#index.clear(slot);
+  }
+
+  #warnOnce(message: string, error?: string): void {
+    const trouble = `${message}: ${error}`;
+    if (this.#troubles.has(trouble) || this.#troubles.size >= MOST_TROUBLES) return;
+    this.#troubles.add(trouble);
+    this.#warn(error === undefined ? {} : { error }, message);
   }
 
   #warn(facts: object, message: string): void {

@@ -134,6 +134,32 @@ test("without a way to ask, a gap is reported and gone over", () => {
   );
 });
 
+test("what is wrong with a worker is said once, and again after it was well", async () => {
+  const { open } = fixture();
+  logger.warn.mockClear();
+  const said = (): unknown[] =>
+    logger.warn.mock.calls.splice(0).map(([facts]) => (facts as { error?: string }).error);
+  const recover = vi.fn<StateRecovery["recover"]>().mockRejectedValue("refused");
+  const intake = open({ recovery: { recover } });
+  const ask = async (): Promise<void> => {
+    intake.catchUp();
+    await intake.settled();
+  };
+  await intake.settled();
+  await ask();
+  expect(recover).toHaveBeenCalledTimes(10);
+  // The second line says that it goes on without the worker's state.
+  expect(said()).toEqual(["refused", undefined]);
+  recover.mockRejectedValue("slow");
+  await ask();
+  expect(said()).toEqual(["slow"]);
+  recover.mockResolvedValueOnce({ kind: "nothing" });
+  await ask();
+  expect(said()).toEqual([]);
+  await ask();
+  expect(said()).toEqual(["slow", undefined]);
+});
+
 test("a worker that doesn't have what is missing isn't asked for ever", async () => {
   const { open, find } = fixture();
   const recover = vi.fn<StateRecovery["recover"]>().mockResolvedValue({ kind: "nothing" });

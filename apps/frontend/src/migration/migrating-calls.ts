@@ -6,6 +6,7 @@ import type { Model } from "../model.ts";
 import type { EngineCall } from "../tokens/engine-call.ts";
 import { migrate } from "./migrate.ts";
 import type { MigrationObserver } from "./migrate.ts";
+import { Repeats } from "./repeats.ts";
 
 export interface MigrationSettings {
   /** Of one request, how often it may be sent again. Default: what the model's card says, which 0.7 reads. */
@@ -24,6 +25,7 @@ export class MigratingCalls {
   readonly #settings: MigrationSettings;
   readonly #metricsOf: (model: string) => MigrationObserver;
   readonly #logger: Logger;
+  readonly #losses = new Repeats();
 
   constructor(settings: MigrationSettings, metricsOf: (model: string) => MigrationObserver, logger: Logger) {
     this.#settings = settings;
@@ -47,7 +49,9 @@ export class MigratingCalls {
     return {
       lost: (type, error) => {
         metrics.lost(type, error);
-        this.#logger.warn({ requestId, model, err: error }, "Lost a worker of a request");
+        // Its text names the worker, where that is known.
+        const level = this.#losses.isNews(`${model}: ${String(error)}`) ? "warn" : "debug";
+        this.#logger[level]({ requestId, model, err: error }, "Lost a worker of a request");
       },
       settled: (type, outcome, startedAt) => {
         metrics.settled(type, outcome, startedAt);
