@@ -124,7 +124,7 @@ export class Frontend {
   #addWork(app: FastifyInstance, migration: MigratingCalls): void {
     const options = this.#options;
     refuseWhileDraining(app, this.running);
-    modelRoutes(app, this.models);
+    modelRoutes(app, this.models, (model) => this.#preprocessors.canServe(model));
     const router = new Router(options.routerMode, this.kv);
     const dependencies = {
       models: this.models,

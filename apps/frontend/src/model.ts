@@ -78,3 +78,11 @@ export class Model {
 export function modelTypes({ model_type: types }: ModelCard): readonly string[] {
   return types.split("|").map((type) => type.trim());
 }
+
+/**
+ * In tokens, 0 when the card doesn't say it. Later releases leave 0 where the field was and write it into the runtime
+ * configuration.
+ */
+export function contextLength({ context_length: length, runtime_config: config }: ModelCard): number {
+  return length === undefined || length === 0 ? (config?.context_length ?? 0) : length;
+}

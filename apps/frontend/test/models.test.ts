@@ -36,6 +36,15 @@ describe("models", () => {
     expect(JSON.parse(one.body)).toEqual(model);
     const same = await send(deployment.url, { method: "GET", path: "/v1/models/org/name" });
     expect(JSON.parse(same.body)).toEqual(model);
+
+    const endpoint = "dynamo.long.generate";
+    await deployment.serve(says("y"), {
+      model: "long",
+      endpoint,
+      card: { context_length: 0, runtime_config: { context_length: 4096 } },
+    });
+    const long = await send(deployment.url, { method: "GET", path: "/v1/models/long" });
+    expect(JSON.parse(long.body)).toEqual({ ...model, id: "long", context_window: 4096 });
   });
 
   test("vanish with their last card, and are not found then", async () => {

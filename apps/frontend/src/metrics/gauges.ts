@@ -5,6 +5,7 @@
 import type { ModelCard } from "@dynamo/discovery";
 import { Counter, Gauge } from "@prometheus-io/client";
 import type { Registry } from "@prometheus-io/client";
+import { contextLength } from "../model.ts";
 import type { Model } from "../model.ts";
 import type { ModelTallies, ModelTally } from "./model-tally.ts";
 
@@ -95,11 +96,6 @@ const MODEL_FACTS: readonly Row<Model>[] = [
     card(({ runtime_config: config }) => config?.max_num_batched_tokens),
   ],
 ];
-
-/** Later releases leave 0 where the field was and write it into the runtime configuration. */
-function contextLength({ context_length: length, runtime_config: config }: ModelCard): number {
-  return length === undefined || length === 0 ? (config?.context_length ?? 0) : length;
-}
 
 type Reading = readonly [model: string, value: number | undefined];
 
