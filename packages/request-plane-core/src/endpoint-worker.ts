@@ -44,7 +44,7 @@ export class EndpointWorker<Request, Item> {
       const request = decodeRequest(inbound, this.#decoder);
       const connector = this.#connectorFor(request, inbound.connector);
       const writer = connector.connect(request.control.connectionInfo, request.control.id);
-      void this.#run(request, writer, connector === inbound.connector);
+      this.#run(request, writer, connector === inbound.connector);
       return undefined;
     } catch (error) {
       return RequestPlaneError.from(error);
@@ -79,19 +79,18 @@ export class EndpointWorker<Request, Item> {
     throw new RequestPlaneError("protocol_error", `This worker has no response transport '${transport}'`);
   }
 
-  async #run(request: DecodedRequest, writer: ResponseWriter, isInBand: boolean): Promise<void> {
+  #run(request: DecodedRequest, writer: ResponseWriter, isInBand: boolean): void {
     const { handler, responses, logger, payloadCodec: codec } = this.#options;
     const link = this.#running.add(writer);
     if (isInBand) responses.inBand += 1;
-    try {
-      await answer(handler, request, { writer, responses, codec });
-    } catch (error) {
-      logger.debug({ requestId: request.control.id, error }, "The caller was lost");
-    } finally {
+    const onOver = (lost: unknown): void => {
+      if (lost !== undefined)
+        logger.debug({ requestId: request.control.id, error: lost }, "The caller was lost");
       if (isInBand) responses.inBand -= 1;
       this.#running.remove(link);
       if (this.#running.size === 0) this.#whenIdle?.();
-    }
+    };
+    void answer(handler, request, { writer, responses, codec, onOver });
   }
 
   #overloaded(): RequestPlaneError {

@@ -46,19 +46,20 @@ export interface Sink {
   readonly responses: WrittenResponses;
   /** What this worker takes beside JSON. */
   readonly codec: PayloadCodec | undefined;
+  /** Told once, when the caller has the whole response and the handler is done; with an error when it was lost. */
+  readonly onOver: (lost: unknown) => void;
 }
 
 /**
- * Runs the handler and writes what it yields. Resolves when the caller has the whole response and the handler
- * is done. Rejects only when the caller was lost; what the handler throws goes to the caller. One function and no
- * other that waits for each item, since every one of them would be two more turns.
+ * Runs the handler and writes what it yields. Never rejects: what the handler throws goes to the caller. One function,
+ * and no other that waits for it or for each item, since every one of them would be two more turns.
  *
  * The response is in the codec of the request.
  */
 export async function answer<Request, Item>(
   handler: Handler<Request, Item>,
   request: DecodedRequest,
-  { writer, responses, codec: own }: Sink,
+  { writer, responses, codec: own, onOver }: Sink,
 ): Promise<void> {
   const { control, headers } = request;
   const codec = control.payloadCodec === own?.name ? own : undefined;
@@ -68,31 +69,37 @@ export async function answer<Request, Item>(
   // The acknowledgement goes out before the handler runs, however long its first step takes.
   await ACKNOWLEDGED;
   let hasBegun = false;
+  let lost: unknown;
   try {
-    const payload = decodePayload(request, codec) as Request;
-    writer.prologue();
-    hasBegun = true;
-    // For a caller that has left already nothing is begun: its signal tells nobody any more.
-    const items = context.isKilled ? [] : handler(payload, context);
-    if (Symbol.asyncIterator in items) {
-      const iterator = items[Symbol.asyncIterator]();
-      // A generator that waits for something else comes to its `finally` as soon as that is over.
-      context.onKilled = () => void finish(iterator);
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-        if (!context.isKilled && !writeItem(writer, next.value, codec)) await responses.drained(writer);
-        if (context.isKilled) {
-          await finish(iterator);
-          break;
+    try {
+      const payload = decodePayload(request, codec) as Request;
+      writer.prologue();
+      hasBegun = true;
+      // For a caller that has left already nothing is begun: its signal tells nobody any more.
+      const items = context.isKilled ? [] : handler(payload, context);
+      if (Symbol.asyncIterator in items) {
+        const iterator = items[Symbol.asyncIterator]();
+        // A generator that waits for something else comes to its `finally` as soon as that is over.
+        context.onKilled = () => void finish(iterator);
+        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+          if (!context.isKilled && !writeItem(writer, next.value, codec)) await responses.drained(writer);
+          if (context.isKilled) {
+            await finish(iterator);
+            break;
+          }
         }
-      }
-    } else await pumpInTurns(items, context, { writer, responses, codec });
+      } else await pumpInTurns(items, context, { writer, responses, codec });
+    } catch (error) {
+      if (!hasBegun) writer.prologue(RequestPlaneError.from(error));
+      else if (!context.isKilled) writeFailure(writer, error, request, codec);
+    }
+    context.close();
+    if (context.isKilled) writer.abort();
+    await writer.end(codec?.encode(FINAL));
   } catch (error) {
-    if (!hasBegun) writer.prologue(RequestPlaneError.from(error));
-    else if (!context.isKilled) writeFailure(writer, error, request, codec);
+    lost = error;
   }
-  context.close();
-  if (context.isKilled) writer.abort();
-  await writer.end(codec?.encode(FINAL));
+  onOver(lost);
 }
 
 /** `complete_final`, in codecs other than JSON. */
@@ -104,7 +111,7 @@ const ACKNOWLEDGED = Promise.resolve();
 async function pumpInTurns<Item>(
   items: Iterable<Item>,
   context: HandlerContext,
-  { writer, responses, codec }: Sink,
+  { writer, responses, codec }: Omit<Sink, "onOver">,
 ): Promise<void> {
   let inTurn = 0;
   // Leaving the loop calls the iterator's `return`.

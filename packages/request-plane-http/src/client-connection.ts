@@ -5,7 +5,7 @@ import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { HttpAddress } from "./address.ts";
 import { overdue } from "./delivery.ts";
 import type { Delivery } from "./delivery.ts";
-import { IdleTimer, keepAlive, localSettings, widenWindow } from "./http2-session.ts";
+import { IdleTimer, keepAlive, localSettings, UNCHECKED_FIELDS, widenWindow } from "./http2-session.ts";
 import { post } from "./post.ts";
 import type { Outcome, PostingSession } from "./post.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -47,6 +47,7 @@ export class ClientConnection implements PostingSession {
     const session = connect(origin, {
       createConnection: () => socket,
       peerMaxConcurrentStreams: settings.maxConcurrentStreams,
+      ...UNCHECKED_FIELDS,
       settings: { ...localSettings(settings), enablePush: false },
     });
     this.http2 = session;

@@ -18,7 +18,7 @@ export class Delivery implements Unacknowledged {
   readonly contentType: string;
   /** What is waited for. */
   phase: DeliveryPhase = "connect";
-  onFailed: (error: RequestPlaneError) => void = () => undefined;
+  onFailed: (error: RequestPlaneError) => void = nothing;
   #error: RequestPlaneError | undefined;
 
   constructor(request: OutboundRequest, contentType: string) {
@@ -52,6 +52,10 @@ export class Delivery implements Unacknowledged {
     const cause: unknown = this.request.signal?.reason;
     this.fail(new RequestPlaneError("cancelled", "Aborted before it was acknowledged", { cause }));
   };
+}
+
+function nothing(): void {
+  // Nobody waits for anything yet.
 }
 
 /** The time of a request is up. */

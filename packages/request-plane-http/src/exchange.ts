@@ -12,6 +12,8 @@ const { NGHTTP2_NO_ERROR } = constants;
 const DROPPING_MS = 1_000;
 
 const UNREAD = Buffer.alloc(1);
+const DATED = {};
+const UNDATED = { sendDate: false };
 
 export type ResponseHeaders = Readonly<Record<string, string | number>>;
 
@@ -20,6 +22,8 @@ export interface Exchange {
   /** As it was sent, with the query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they were sent. */
+  readonly rawHeaders: readonly string[];
   readonly input: Readable;
   readonly output: Writable;
   /** Asked at the end of `input`: whether the caller sent all of it. */
@@ -35,8 +39,8 @@ export interface Exchange {
   proceed(): void;
   /** The whole response. What was not read of the request is dropped. */
   respond(status: number, headers: ResponseHeaders, body?: string): void;
-  /** Begins a response whose body is written to `output`. */
-  begin(status: number, headers: ResponseHeaders): void;
+  /** Begins a response whose body is written to `output`. Only callers of the request plane need no `date`. */
+  begin(status: number, headers: ResponseHeaders, date?: "date" | "no date"): void;
   /** Closes in a way that nobody takes for the end of a whole response. */
   cut(): void;
 }
@@ -45,6 +49,7 @@ export class Http1Exchange implements Exchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
   readonly input: IncomingMessage;
   readonly output: ServerResponse;
 
@@ -52,6 +57,7 @@ export class Http1Exchange implements Exchange {
     this.method = request.method ?? "";
     this.path = request.url ?? "";
     this.headers = request.headers;
+    this.rawHeaders = request.rawHeaders;
     this.input = request.on("error", ignore);
     this.output = response.on("error", ignore);
   }
@@ -77,7 +83,8 @@ export class Http1Exchange implements Exchange {
     this.output.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
   }
 
-  begin(status: number, headers: ResponseHeaders): void {
+  begin(status: number, headers: ResponseHeaders, date = "date"): void {
+    this.output.sendDate = date === "date";
     this.output.writeHead(status, headers);
   }
 
@@ -90,14 +97,16 @@ export class Http2Exchange implements Exchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
   readonly input: Readable;
   readonly output: Writable;
   readonly #stream: ServerHttp2Stream;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
     this.method = String(headers[":method"]);
     this.path = String(headers[":path"]);
     this.headers = headers;
+    this.rawHeaders = rawHeaders;
     this.#stream = stream.on("error", ignore);
     this.input = stream;
     this.output = stream;
@@ -122,10 +131,6 @@ export class Http2Exchange implements Exchange {
     const stream = this.#stream;
     stream.pause();
     stream.unshift(UNREAD);
-    const release = (): void => {
-      if (stream.closed) stream.destroy();
-      else stream.resume();
-    };
     stream.on("finish", release);
     stream.on("aborted", release);
     return true;
@@ -148,15 +153,21 @@ export class Http2Exchange implements Exchange {
     if (!stream.readableEnded) stream.resume().setTimeout(DROPPING_MS, () => stream.close(NGHTTP2_NO_ERROR));
   }
 
-  begin(status: number, headers: ResponseHeaders): void {
+  begin(status: number, headers: ResponseHeaders, date = "date"): void {
     if (!this.#stream.destroyed && !this.#stream.closed)
-      this.#stream.respond({ ...headers, ":status": status });
+      this.#stream.respond({ ":status": status, ...headers }, date === "date" ? DATED : UNDATED);
   }
 
   /** With an error, or node:http2 would send the mark of a whole response first. */
   cut(): void {
     this.#stream.destroy(new Error("cut"));
   }
+}
+
+/** What was put off comes now. */
+function release(this: ServerHttp2Stream): void {
+  if (this.closed) this.destroy();
+  else this.resume();
 }
 
 /** What is lost shows as `close`. */

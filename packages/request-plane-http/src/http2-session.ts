@@ -9,6 +9,12 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** As far as the adaptive window of Dynamo's HTTP library grows. */
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 
+/**
+ * node:http2 looks through the names of each header that it sends whether one of them is there twice. Here none is, and
+ * the lists it makes for that take longer than the header itself.
+ */
+export const UNCHECKED_FIELDS = { strictSingleValueFields: false } as const;
+
 /** What the first SETTINGS frame says. */
 export function localSettings({ maxFrameBytes, adaptiveWindow }: HttpSettings): Settings {
   return {

@@ -9,7 +9,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { listen } from "@dynamo/request-plane-core";
 import { Http1Exchange, Http2Exchange } from "./exchange.ts";
 import type { Exchange } from "./exchange.ts";
-import { IdleTimer, keepAlive, localSettings, widenWindow } from "./http2-session.ts";
+import { IdleTimer, keepAlive, localSettings, UNCHECKED_FIELDS, widenWindow } from "./http2-session.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** How every HTTP/2 connection begins; no method of HTTP/1.1 does. */
@@ -42,7 +42,10 @@ export class HttpListener {
     this.#http1.on("checkContinue", (request, response) => handle(new Http1Exchange(request, response)));
     this.#serveHttp1 = takeConnectionListener(this.#http1);
     this.#http1.on("connection", this.#connected);
-    this.#http2 = createHttp2Server({ settings: { ...localSettings(settings), maxConcurrentStreams } });
+    this.#http2 = createHttp2Server({
+      settings: { ...localSettings(settings), maxConcurrentStreams },
+      ...UNCHECKED_FIELDS,
+    });
     this.#http2.on("session", this.#sessionOpened);
   }
 
@@ -107,10 +110,10 @@ export class HttpListener {
       streams -= 1;
       idle.refresh();
     };
-    session.on("stream", (stream, headers) => {
+    session.on("stream", (stream, headers, _flags, rawHeaders) => {
       streams += 1;
       stream.on("close", streamClosed);
-      this.#handle(new Http2Exchange(stream, headers));
+      this.#handle(new Http2Exchange(stream, headers, rawHeaders));
     });
     session.once("close", () => {
       clearTimeout(silent);

@@ -1,5 +1,5 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { DeadlineQueue } from "@dynamo/request-plane-core";
+import type { Deadline, DeadlineQueue } from "@dynamo/request-plane-core";
 import type { Exchange } from "./exchange.ts";
 
 /** Who sends more than this, or slower, is answered while it sends. */
@@ -35,7 +35,8 @@ export class BodyReader {
   /** As the caller says. */
   readonly #declared: number | undefined;
   #length = 0;
-  #leave: () => void = () => undefined;
+  #unread: UnreadBodies | undefined;
+  #place: Deadline<BodyReader> | undefined;
 
   constructor(exchange: Exchange, bounds: BodyBounds, receiver: BodyReceiver) {
     this.#exchange = exchange;
@@ -54,7 +55,8 @@ export class BodyReader {
     this.#exchange.proceed();
     // Streams, and their listeners, may be kept by node:http2 long after their end; a place refers to nothing then.
     const place = unread.add(this);
-    this.#leave = () => unread.delete(place);
+    this.#unread = unread;
+    this.#place = place;
     input.on("data", (chunk: Buffer) => place.value?.item.take(chunk));
     input.on("end", () => place.value?.item.end());
     input.on("close", () => place.value?.item.fail(gone()));
@@ -89,6 +91,10 @@ export class BodyReader {
   fail(error: RequestPlaneError): void {
     this.#leave();
     this.#receiver.failed(error);
+  }
+
+  #leave(): void {
+    if (this.#place) this.#unread?.delete(this.#place);
   }
 }
 

@@ -2,7 +2,6 @@
  * From the method, path and content type of a request to the endpoint that takes it.
  */
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
 import {
   DeadlineQueue,
   encodeControlMessage,
@@ -17,8 +16,9 @@ import { IN_BAND_TYPE, STOP_TYPE } from "./in-band/frames.ts";
 import { InBandResponder } from "./in-band/responder.ts";
 import { HttpRefusal, refuse } from "./refusal.ts";
 import { BodyReader, dropRest } from "./request-body.ts";
-import type { UnreadBodies } from "./request-body.ts";
+import type { BodyReceiver, UnreadBodies } from "./request-body.ts";
 import type { HttpSettings } from "./settings.ts";
+import { Turns } from "./turns.ts";
 
 /** The acknowledgement of Dynamo's own workers. */
 const ACKNOWLEDGEMENT = { "content-type": "text/plain; charset=utf-8" } as const;
@@ -42,6 +42,7 @@ export class Router {
   readonly #baseUrl: () => string;
   readonly #unread: UnreadBodies;
   readonly #inBand: InBandResponder;
+  readonly turns = new Turns<Reception>((reception) => this.#accept(reception));
   /** Requests that are being read. */
   pending = 0;
 
@@ -61,7 +62,7 @@ export class Router {
       if (target === "list") this.#list(exchange);
       else this.#read(exchange, target);
     } catch (error) {
-      void this.#refuse(exchange, RequestPlaneError.from(error));
+      void this.refuse(exchange, RequestPlaneError.from(error));
     }
   };
 
@@ -83,15 +84,10 @@ export class Router {
   }
 
   #read(exchange: Exchange, target: Target): void {
-    const reader = new BodyReader(exchange, this.#settings, {
-      wantsNoEnd: target.form === "in-band",
-      whole: (body) => this.#accept(exchange, target, body),
-      failed: (error) => void this.#refuse(exchange, error),
-    });
-    reader.read(this.#unread);
+    new BodyReader(exchange, this.#settings, new Reception(this, exchange, target)).read(this.#unread);
   }
 
-  #accept(exchange: Exchange, target: Target, body: Buffer): void {
+  #accept({ exchange, target, body }: Reception): void {
     try {
       this.#acceptAs(target, exchange, body);
     } catch (error) {
@@ -100,7 +96,7 @@ export class Router {
     this.pending -= 1;
   }
 
-  async #refuse(exchange: Exchange, error: RequestPlaneError): Promise<void> {
+  async refuse(exchange: Exchange, error: RequestPlaneError): Promise<void> {
     await dropRest(exchange);
     refuse(exchange, error);
     this.pending -= 1;
@@ -109,7 +105,7 @@ export class Router {
   #acceptAs({ acceptor, form }: Target, exchange: Exchange, body: Buffer): void {
     switch (form) {
       case "in-band":
-        this.#inBand.accept(exchange, acceptor, headersOf(exchange.headers), body);
+        this.#inBand.accept(exchange, acceptor, headersOf(exchange), body);
         return;
       case "envelope":
         acceptEnvelope(exchange, acceptor, body);
@@ -124,7 +120,8 @@ export class Router {
 
   #pathBelowRoot({ path }: Exchange): string {
     const { rootPath } = this.#settings;
-    const plain = path.replace(/[?#].*$/s, "");
+    const end = path.search(/[?#]/);
+    const plain = end < 0 ? path : path.slice(0, end);
     if (plain === rootPath) return "";
     if (plain.startsWith(`${rootPath}/`)) return plain.slice(rootPath.length + 1);
     throw new HttpRefusal(404, `Endpoints are below ${rootPath}/`);
@@ -143,7 +140,7 @@ export class Router {
     const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
     const control = encodeControlMessage({ id, connectionInfo: { transport: DIRECT_TRANSPORT, info: "" } });
     const refusal = accept({
-      headers: headersOf(exchange.headers),
+      headers: headersOf(exchange),
       envelope: Buffer.concat([encodeTwoPartHead(control, body.length), body]),
       connector: new DirectConnector(exchange, this.#settings.peerTimeoutMs),
     });
@@ -152,10 +149,39 @@ export class Router {
 }
 
 function acceptEnvelope(exchange: Exchange, accept: RequestAcceptor, envelope: Buffer): void {
-  const refusal = accept({ headers: headersOf(exchange.headers), envelope });
+  const refusal = accept({ headers: headersOf(exchange), envelope });
   if (refusal) refuse(exchange, refusal);
   else exchange.respond(202, ACKNOWLEDGEMENT);
 }
+
+/** A request that is being read. */
+class Reception implements BodyReceiver {
+  readonly exchange: Exchange;
+  readonly target: Target;
+  body: Buffer = NOTHING;
+  readonly #router: Router;
+
+  constructor(router: Router, exchange: Exchange, target: Target) {
+    this.#router = router;
+    this.exchange = exchange;
+    this.target = target;
+  }
+
+  get wantsNoEnd(): boolean {
+    return this.target.form === "in-band";
+  }
+
+  whole(body: Buffer): void {
+    this.body = body;
+    this.#router.turns.add(this);
+  }
+
+  failed(error: RequestPlaneError): void {
+    void this.#router.refuse(this.exchange, error);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
 
 type Form = "envelope" | "in-band" | "stop" | "json";
 
@@ -182,12 +208,19 @@ function formOf(contentType = "application/octet-stream"): Form {
   );
 }
 
-function headersOf(headers: IncomingHttpHeaders): Headers {
-  const carried: Record<string, string> = {};
-  for (const name of Object.keys(headers)) {
+/** What the request carries: most in-band carry nothing. */
+function headersOf({ headers, rawHeaders }: Exchange): Headers {
+  let carried: Record<string, string> | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    // Names of HTTP/1.1 may have capitals.
+    const name = rawHeaders[at]?.toLowerCase() ?? "";
+    if (name.startsWith(":") || OWN_HEADERS.has(name)) continue;
     const value = headers[name];
-    if (value === undefined || name.startsWith(":") || OWN_HEADERS.has(name)) continue;
+    if (value === undefined) continue;
+    carried ??= {};
     carried[name] = Array.isArray(value) ? value.join(", ") : value;
   }
-  return carried;
+  return carried ?? NONE;
 }
+
+const NONE: Headers = {};

@@ -43,6 +43,25 @@ describe("A call over the HTTP plane", () => {
     expect(connectionsOf(worker.manager)).toBe(0);
   });
 
+  test("is answered before the last of a burst has begun", async () => {
+    await using world = new World();
+    let begun = 0;
+    await world.worker(async function* () {
+      begun += 1;
+      yield begun;
+    });
+    const { client } = await world.client<object, number>();
+    await collect(client.roundRobin({}));
+    begun = 0;
+    const burst = Array.from({ length: 100 }, () => collect(client.roundRobin({})));
+    const begunAtFirst = await Promise.race(burst.map((call) => call.then(() => begun)));
+    expect(begunAtFirst).toBeGreaterThan(0);
+    expect(begunAtFirst).toBeLessThan(100);
+    expect((await Promise.all(burst)).flat().toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
+  });
+
   test("carries a payload of several megabytes", async () => {
     await using world = new World();
     await world.worker(async function* ({ text }: { text: string }) {

@@ -23,6 +23,7 @@ import { MAX_PROBLEM_BYTES, refusalOf } from "../problem.ts";
 import { IN_BAND_TYPE } from "./frames.ts";
 import { requestIdIn } from "./request-body.ts";
 import { ResponseBody } from "./response-body.ts";
+import type { BodyOwner } from "./response-body.ts";
 
 const { NGHTTP2_CANCEL } = constants;
 const UNSUPPORTED_MEDIA = 415;
@@ -50,7 +51,7 @@ export interface PostedRequest {
   readonly body: Buffer;
 }
 
-export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged {
+export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged, BodyOwner {
   readonly #request: PostedRequest;
   readonly #receiver: InBandReceiver;
   readonly #host: CallHost;
@@ -76,7 +77,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
     this.#request = request;
     this.#receiver = receiver;
     this.#host = host;
-    this.#body = new ResponseBody(receiver, () => this.#finish());
+    this.#body = new ResponseBody(receiver, this);
     this.#place = host.calls.add(this);
   }
 
@@ -211,7 +212,7 @@ export class InBandCall implements ResponseControl, PlaceSeeker, Unacknowledged 
   }
 
   /** The worker's last word is here. A stream that is paused would not close. */
-  #finish(): void {
+  lastFrame(): void {
     this.#isOver = true;
     this.#closing = this.#host.closing.add(this);
     this.#stream?.resume();

@@ -2,17 +2,21 @@ import { decodeFailure, FrameDecoder, RequestPlaneError, ResponseFrame } from "@
 import type { InBandReceiver } from "@dynamo/request-plane-core";
 import { HEAD_BYTES, kindAt, measureFrame } from "./frames.ts";
 
+export interface BodyOwner {
+  /** Called before the receiver is told of the last frame. */
+  lastFrame(): void;
+}
+
 /** Reads the body of an answer and tells the receiver what is in it, until the last frame or `leave`. */
 export class ResponseBody {
   readonly #receiver: InBandReceiver;
-  readonly #onLast: () => void;
+  readonly #owner: BodyOwner;
   readonly #decoder: FrameDecoder;
   #isOver = false;
 
-  /** `onLast` is called before the receiver is told of the last frame. */
-  constructor(receiver: InBandReceiver, onLast: () => void) {
+  constructor(receiver: InBandReceiver, owner: BodyOwner) {
     this.#receiver = receiver;
-    this.#onLast = onLast;
+    this.#owner = owner;
     this.#decoder = new FrameDecoder(measureFrame(receiver.maxFrameBytes), this.#frame);
   }
 
@@ -59,6 +63,6 @@ export class ResponseBody {
 
   #last(): void {
     this.#isOver = true;
-    this.#onLast();
+    this.#owner.lastFrame();
   }
 }

@@ -98,15 +98,18 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     });
   }
 
-  async end(): Promise<void> {
+  end(): Promise<void> {
     if (!this.#isOver) this.#finish(ResponseFrame.END);
-    if (!this.#isClosed) {
-      const deadline = this.#host.finishing.add(this);
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#host.finishing.delete(deadline);
-    }
-    if (this.#isLost)
-      throw new RequestPlaneError("disconnected", "The caller left before its response was whole");
+    if (this.#isClosed) return this.#isLost ? Promise.reject(lost()) : DONE;
+    const { finishing } = this.#host;
+    const deadline = finishing.add(this);
+    return new Promise((resolve, reject) => {
+      this.#wake = () => {
+        finishing.delete(deadline);
+        if (this.#isLost) reject(lost());
+        else resolve();
+      };
+    });
   }
 
   /** A caller that reads is told; one that doesn't is cut off. */
@@ -141,20 +144,20 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    process.nextTick(this.#leave);
+    process.nextTick(leave, this);
   }
 
   /** All of a tick, and the end of the answer with it where there is one. */
-  readonly #leave = (): void => {
+  leave(): void {
     this.#isScheduled = false;
     if (this.#isClosed) return;
     if (!this.#hasBegun && this.#batch.length === 0) this.#batch.push(OPENED);
     this.#flush();
-  };
+  }
 
   #flush(): void {
     if (this.#batch.length === 0 || this.#isClosed) return;
-    if (!this.#hasBegun) this.#exchange.begin(200, HEADERS);
+    if (!this.#hasBegun) this.#exchange.begin(200, HEADERS, "no date");
     this.#hasBegun = true;
     const bytes = this.#host.encoder.encode(this.#batch);
     this.#batch = [];
@@ -179,6 +182,14 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
 
 const OPENED: OutgoingFrame = { kind: ResponseFrame.OPENED, body: "" };
 const DONE = Promise.resolve();
+
+function leave(writer: InBandWriter): void {
+  writer.leave();
+}
+
+function lost(): RequestPlaneError {
+  return new RequestPlaneError("disconnected", "The caller left before its response was whole");
+}
 
 function nothing(): void {
   // Nobody listens.
