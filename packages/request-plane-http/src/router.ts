@@ -42,6 +42,7 @@ export class Router {
   readonly #baseUrl: () => string;
   readonly #unread: UnreadBodies;
   readonly #inBand: InBandResponder;
+  /** Those whose body is here. */
   readonly turns = new Turns<Reception>((reception) => this.#accept(reception));
   /** Requests that are being read. */
   pending = 0;
