@@ -5,8 +5,9 @@ import { standsStill, until } from "@dynamo/test-support";
 import { addressOf, orderedWorker, settled } from "@dynamo/test-world";
 import type { Order } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
-import { IN_BAND, keyOf, KINDS, RawCaller, requestBody, STOP } from "./support/in-band-peers.ts";
-import type { Answer } from "./support/in-band-peers.ts";
+import { keyOf, RawCaller, requestBody } from "./support/in-band-caller.ts";
+import type { Answer } from "./support/in-band-caller.ts";
+import { IN_BAND, KINDS, STOP } from "./support/in-band-frames.ts";
 import {
   DATA,
   END_STREAM,

@@ -1,35 +1,10 @@
-/** Both ends of an in-band exchange, written by hand, so that tests don't trust our codec. */
+/** A caller of bare HTTP/2. */
 import { once } from "node:events";
-import { connect, createServer } from "node:http2";
-import type {
-  ClientHttp2Session,
-  ClientHttp2Stream,
-  Http2Session,
-  OutgoingHttpHeaders,
-  ServerHttp2Stream,
-} from "node:http2";
-import type { AddressInfo } from "node:net";
+import { connect } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { until } from "@dynamo/test-support";
-import type { EndpointRecord } from "@dynamo/request-plane-core";
-import { idOf, RESPONSE_KINDS } from "@dynamo/test-world";
-import type { World } from "./world.ts";
-
-export const KINDS = RESPONSE_KINDS;
-export const IN_BAND = "application/x-dynamo-inband";
-export const STOP = "application/x-dynamo-inband-stop";
-
-export interface BodyFrame {
-  readonly kind: number;
-  readonly body: string;
-}
-
-export function bodyFrame(kind: number, body: string | Buffer = ""): Buffer {
-  const bytes = Buffer.from(body as string);
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(bytes.length);
-  head[4] = kind;
-  return Buffer.concat([head, bytes]);
-}
+import { IN_BAND, KINDS, STOP } from "./in-band-frames.ts";
+import type { BodyFrame } from "./in-band-frames.ts";
 
 export function keyOf(number: number): Buffer {
   return Buffer.from(String(number).padStart(12, "k"));
@@ -135,69 +110,5 @@ export class RawCaller implements AsyncDisposable {
     const closed = this.session.destroyed ? undefined : once(this.session, "close");
     this.session.destroy();
     await closed;
-  }
-}
-
-export type InBandScript = (stream: ServerHttp2Stream, request: ReceivedRequest) => void;
-
-export interface ReceivedRequest {
-  readonly type: string;
-  readonly body: Buffer;
-  /** From 0. */
-  readonly index: number;
-  readonly stream: ServerHttp2Stream;
-}
-
-/** A worker of bare HTTP/2 that offers in-band responses, and does with each request what its script says. */
-export class RawInBandWorker {
-  readonly requests: ReceivedRequest[] = [];
-  readonly record: EndpointRecord;
-  readonly #sessions = new Set<Http2Session>();
-
-  private constructor(port: number) {
-    this.record = {
-      type: "Endpoint",
-      namespace: "test",
-      component: "backend",
-      endpoint: "generate",
-      instance_id: idOf(1),
-      transport: { http: `http://127.0.0.1:${port}/v1/rpc/generate` },
-      response_transports: ["http_inband"],
-    };
-  }
-
-  static async start(world: World, script: InBandScript): Promise<RawInBandWorker> {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const worker = new RawInBandWorker((server.address() as AddressInfo).port);
-    server.on("session", (session) => {
-      worker.#sessions.add(session);
-      session.on("error", () => undefined).once("close", () => worker.#sessions.delete(session));
-    });
-    server.on("stream", (stream, headers) => {
-      const chunks: Buffer[] = [];
-      stream.on("error", () => undefined).on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("end", () => {
-        const index = worker.requests.length;
-        const type = headers["content-type"] ?? "";
-        const request = { type, body: Buffer.concat(chunks), index, stream };
-        worker.requests.push(request);
-        script(stream, request);
-      });
-    });
-    world.onEnd(async () => {
-      for (const session of worker.#sessions) session.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    });
-    world.discovery.put(worker.record);
-    return worker;
-  }
-
-  get open(): number {
-    return this.#sessions.size;
-  }
-
-  of(type: string): ReceivedRequest[] {
-    return this.requests.filter((request) => request.type === type);
   }
 }
