@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ActiveBlocks } from "../src/load/active-blocks.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 
 const SLOTS = 70;
 

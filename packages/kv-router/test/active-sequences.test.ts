@@ -3,7 +3,7 @@ import { ActiveSequences } from "../src/load/active-sequences.ts";
 import type { ActiveRequest } from "../src/load/active-request.ts";
 import type { SequenceEvent } from "../src/load/sequence-event.ts";
 import { WorkerSlots } from "../src/worker-slots.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 import { hashes } from "./support/recorded.ts";
 
 function fixture() {

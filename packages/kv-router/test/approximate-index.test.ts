@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ApproximateIndex } from "../src/index/approximate-index.ts";
 import { WorkerSlots } from "../src/worker-slots.ts";
 import { overlaps } from "./support/events.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 import { hashes } from "./support/recorded.ts";
 
 function emptyIndex(limits: { ttlMs?: number; maxBlocks?: number } = {}) {

@@ -6,7 +6,7 @@ import { PrefixIndex } from "../src/index/prefix-index.ts";
 import type { KvEvent } from "../src/kv-event.ts";
 import { WorkerSlots } from "../src/worker-slots.ts";
 import { overlaps, removed, stored } from "./support/events.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 
 const source: EventSource = { workerId: 1n, dpRank: 0, publisherId: 5n };
 const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };

@@ -3,7 +3,7 @@ import { PrefixIndex } from "../src/index/prefix-index.ts";
 import type { KvChange, KvEvent } from "../src/kv-event.ts";
 import { WorkerSlots } from "../src/worker-slots.ts";
 import { PlainIndex } from "./support/plain-index.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 
 const SEQUENCES = 100_000;
 const WORKERS = 3;

@@ -3,7 +3,7 @@ import { formatExplanation } from "../src/explanation.ts";
 import type { RoutingExplanation } from "../src/explanation.ts";
 import { KvRouter } from "../src/router.ts";
 import type { KvRouterOptions } from "../src/router.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 import { decisionSteps } from "./support/recorded.ts";
 import type { RecordedLoad } from "./support/recorded.ts";
 

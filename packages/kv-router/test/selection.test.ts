@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { choose, probabilities } from "../src/selection.ts";
-import { seeded } from "./support/random.ts";
+import { seeded } from "@dynamo/test-support/random";
 
 function countChoices(costs: number[], temperature: number): number[] {
   const random = seeded(1);

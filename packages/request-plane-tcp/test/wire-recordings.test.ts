@@ -10,7 +10,7 @@ import { decodeRequestFrame, encodeFrameHead, measureRequestFrame } from "../src
 import type { RequestFrame } from "../src/request-frame.ts";
 import { TcpServer } from "../src/server.ts";
 import { envelopeOf, recordedRequests, vector } from "./support/recorded.ts";
-import { atRandom, byteByByte, decodingWith, seeded, until } from "@dynamo/test-support";
+import { atRandom, byteByByte, decodingWith, seededBelow, until } from "@dynamo/test-support";
 
 const decodeStream = decodingWith(FrameDecoder);
 const LIMIT = 1024 * 1024;
@@ -31,7 +31,7 @@ describe("recorded request connections", () => {
       const whole = { frames: hex, error: undefined, held: 0 };
       expect(decodeStream(measure, [dialer])).toEqual(whole);
       expect(decodeStream(measure, byteByByte(dialer))).toEqual(whole);
-      const random = seeded(1);
+      const random = seededBelow(1);
       for (let round = 0; round < 1_000; round += 1) {
         expect(decodeStream(measure, atRandom(dialer, random))).toEqual(whole);
       }
@@ -122,7 +122,7 @@ describe("vectors", () => {
   it("R1 to R3 decode one after the other on one connection, however cut", () => {
     const frames = ["R1", "R2", "R3", "R2", "R1"].map(vector);
     const expected = { frames: frames.map((frame) => frame.toString("hex")), error: undefined, held: 0 };
-    const random = seeded(2);
+    const random = seededBelow(2);
     const stream = Buffer.concat(frames);
     expect(decodeStream(measureRequestFrame(LIMIT), byteByByte(stream))).toEqual(expected);
     for (let round = 0; round < 1_000; round += 1) {

@@ -1,16 +1,5 @@
 /** Byte streams in pieces. */
 
-/** Numbers from 0 up to `limit`, the same for the same seed (mulberry32). */
-export function seeded(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
-
 export function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
   const ordered = [
     0,
@@ -27,9 +16,9 @@ export function byteByByte(bytes: Buffer): Buffer[] {
   );
 }
 
-export function atRandom(bytes: Buffer, random: (limit: number) => number): Buffer[] {
+export function atRandom(bytes: Buffer, below: (limit: number) => number): Buffer[] {
   return cutAt(
     bytes,
-    Array.from({ length: 1 + random(8) }, () => random(bytes.length + 1)),
+    Array.from({ length: 1 + below(8) }, () => below(bytes.length + 1)),
   );
 }

@@ -4,7 +4,7 @@
  */
 import type { EngineOutput, PreprocessedRequest } from "@dynamo/preprocessor/protocol";
 import { preprocessedRequest } from "@dynamo/preprocessor/protocol";
-import { seeded } from "@dynamo/test-support";
+import { seededBelow } from "@dynamo/test-support";
 import { expect, test } from "vitest";
 import type { EngineItems } from "../../src/tokens/engine-call.ts";
 import { Fleet } from "./support/fleet.ts";
@@ -27,7 +27,7 @@ test(
   { timeout: 60_000 + KILLS * 60 },
   async () => {
     await using fleet = await Fleet.start(WORKERS);
-    const random = seeded(SEED);
+    const random = seededBelow(SEED);
     const requests = Array.from({ length: KINDS }, (_, kind) => requestOf(kind));
     const undisturbed: Answer[] = [];
     for (const [kind, request] of requests.entries()) {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
-import { seeded } from "@dynamo/test-support";
+import { seededBelow } from "@dynamo/test-support";
 import { expect, test } from "vitest";
 import { chat, headOf, open, send } from "../support/http.ts";
 import { sumOf } from "../support/metrics.ts";
@@ -63,7 +63,7 @@ test.each([
       async () => (await send(url, { body: body(0) })).status === 200,
     );
 
-    const random = seeded(KILLS);
+    const random = seededBelow(KILLS);
     for (let kill = 0; kill < KILLS; kill += 1) {
       const undisturbed = await send(url, { body: body(kill) });
       const id = randomUUID();

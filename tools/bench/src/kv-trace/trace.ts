@@ -1,6 +1,7 @@
 /**
  * Chats of many turns behind a few system prompts, the same ones for the same seed.
  */
+import { seeded } from "@dynamo/test-support/random";
 
 export interface TraceOptions {
   readonly seed: number;
@@ -46,15 +47,4 @@ export function makeTrace(options: TraceOptions): Chat[] {
 
 function word(below: (end: number) => number): string {
   return Array.from({ length: 1 + below(3) }, () => SYLLABLES[below(SYLLABLES.length)]).join("");
-}
-
-/** Numbers from 0 up to 1 (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
