@@ -97,6 +97,8 @@ export {
 export { StreamReader } from "./in-band/stream-reader.ts";
 export type { ReaderOutput, StreamReaderOptions } from "./in-band/stream-reader.ts";
 export { StreamWriter } from "./in-band/stream-writer.ts";
+export { StreamWriters } from "./in-band/stream-writers.ts";
+export type { ScheduledOutput } from "./in-band/stream-writers.ts";
 export type { StreamOutput, WriterCarrier } from "./in-band/stream-writer.ts";
 export { memoized } from "./memo.ts";
 export { StreamTable } from "./stream-table.ts";

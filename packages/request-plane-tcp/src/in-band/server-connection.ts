@@ -8,9 +8,9 @@ import {
   refusalText,
   RequestPlaneError,
   streamAt,
-  StreamTable,
+  StreamWriters,
 } from "@dynamo/request-plane-core";
-import type { ExpiryQueue, RequestAcceptor, WriterCarrier } from "@dynamo/request-plane-core";
+import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
 import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
@@ -38,31 +38,28 @@ export interface InBandServerOptions {
   acceptorOf(path: string): RequestAcceptor | undefined;
 }
 
-export class InBandServerConnection implements FrameSink, WriterCarrier {
+export class InBandServerConnection extends StreamWriters implements FrameSink {
   readonly output: FrameOutput;
   readonly #socket: Socket;
   readonly #options: InBandServerOptions;
   readonly #input = new FrameInput(this);
-  readonly #streams = new StreamTable<ServerStream>();
-  /** Streams that have not said that they are accepted. */
-  #opening: ServerStream[] = [];
-  readonly #waiting = new Set<ServerStream>();
   #lastStream = 0;
   #idleFrames = 0;
   #isUnfinished = false;
 
   /** Takes over a socket whose peer waits for the acknowledgement of its switch. */
   constructor(socket: Socket, options: InBandServerOptions) {
+    super();
     this.#socket = socket;
     this.#options = options;
-    this.output = new FrameOutput(socket, options.spare, () => this.#open());
+    this.output = new FrameOutput(socket, options.spare, () => this.open());
     socket.on("data", this.#read);
     socket.on("drain", () => this.#drained());
     socket.on("end", () => this.#lose());
     socket.on("close", () => this.#lose());
   }
 
-  get isCongested(): boolean {
+  override get isCongested(): boolean {
     return this.#socket.writableNeedDrain;
   }
 
@@ -71,20 +68,6 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
     this.output.flush();
     this.#lose();
     this.#farewell();
-  }
-
-  opening(stream: ServerStream): void {
-    this.#opening.push(stream);
-    this.output.schedule();
-  }
-
-  waiting(stream: ServerStream): void {
-    this.#waiting.add(stream);
-  }
-
-  forget(stream: ServerStream): void {
-    this.#streams.delete(stream);
-    this.#waiting.delete(stream);
   }
 
   /** A request that is too large is refused, and the connection goes on. Nothing else needs more than a head. */
@@ -105,7 +88,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
       return;
     }
     if (id === 0 || id > this.#lastStream) throw broken(`stream ${id}, which was not opened`);
-    const stream = this.#streams.get(id);
+    const stream = this.streams.get(id);
     if (stream?.control(kindAt(bytes, start), bytes, start, end) !== true) this.#idle();
   }
 
@@ -128,7 +111,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
       this.#refuse(id, new RequestPlaneError("unknown_endpoint", `unknown endpoint ${path}`), path);
       return;
     }
-    if (this.#streams.size >= MAX_STREAMS) {
+    if (this.streams.size >= MAX_STREAMS) {
       this.#refuse(
         id,
         new RequestPlaneError("overloaded", `${MAX_STREAMS} requests on one connection`),
@@ -137,10 +120,10 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
       return;
     }
     const stream = new ServerStream(id, credit, this);
-    this.#streams.add(stream);
+    this.streams.add(stream);
     const refusal = accept({ headers, envelope, connector: stream });
     if (!refusal) return;
-    this.#streams.delete(stream);
+    this.streams.delete(stream);
     this.#refuse(id, refusal, path);
   }
 
@@ -159,16 +142,9 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
     if (this.#idleFrames > MAX_IDLE_FRAMES) throw broken("too many frames that say nothing");
   }
 
-  #open(): void {
-    if (this.#opening.length === 0) return;
-    const opening = this.#opening;
-    this.#opening = [];
-    for (const stream of opening) stream.open();
-  }
-
   #drained(): void {
     this.#socket.resume();
-    for (const stream of this.#waiting) if (stream.wakeIfRoom()) this.#waiting.delete(stream);
+    this.wake();
   }
 
   #watch(): void {
@@ -181,8 +157,7 @@ export class InBandServerConnection implements FrameSink, WriterCarrier {
   }
 
   #lose(): void {
-    const gone = new RequestPlaneError("disconnected", "The caller is gone");
-    for (const stream of this.#streams.all()) stream.lose(gone);
+    this.loseAll(new RequestPlaneError("disconnected", "The caller is gone"));
   }
 
   /** The stream of frames can't be read any further: says why, and drops what still comes, so that it arrives. */
