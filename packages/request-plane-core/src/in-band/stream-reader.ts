@@ -85,6 +85,7 @@ export abstract class StreamReader implements ResponseControl {
 
   /** Nothing more is wanted of the worker, which is told so. */
   reject(error: RequestPlaneError): void {
+    if (this.#isOver) return;
     this.kill();
     this.receiver.failed(error.with({ address: this.address }));
   }
