@@ -35,12 +35,14 @@ try {
 // Whatever a cell that failed has left open ends with the suite.
 process.exit();
 
-async function interop({ releases, planes, only, concurrency, isWhole }: InteropOptions): Promise<void> {
+async function interop(options: InteropOptions): Promise<void> {
+  const { releases, planes, only, concurrency, isWhole } = options;
   const python = await findPython();
   requireNetwork();
   const wheels = new Wheels(python);
   stderr.write(`Installing Dynamo ${releases.join(", ")} for Python ${python.version}\n`);
   await Promise.all(releases.map((release) => wheels.pythonOf(release)));
+  if (options.installsOnly) return;
   await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-interop-nats-"));
   // Dynamo 0.7 wants JetStream on every plane.
   const jetStream = `jetstream { store_dir: ${JSON.stringify(folder.path)} }`;

@@ -8,6 +8,8 @@ export interface InteropOptions {
   /** Cells whose section or name has this text. */
   readonly only: string | undefined;
   readonly concurrency: number;
+  /** Nothing is run. */
+  readonly installsOnly: boolean;
   /** Whether all cells of the releases are run, so that the page may say so. */
   readonly isWhole: boolean;
 }
@@ -20,7 +22,8 @@ export function parseOptions(args: readonly string[]): InteropOptions {
     .addOption(new Option("--release <release...>", "only these").choices(ALL_RELEASES).conflicts("all"))
     .addOption(new Option("--plane <plane...>", "only these; the page is not written").choices(PLANES))
     .option("--only <text>", "only cells that have this in their name or section; the page is not written")
-    .option("--concurrency <count>", "releases and planes at the same time", Number, 3)
+    .option("--concurrency <count>", "releases and planes at the same time", Number, 4)
+    .option("--install", "only install the releases, so that a later run begins at once")
     .helpOption("-h, --help", "show this")
     .allowExcessArguments(false)
     .exitOverride(({ exitCode }) => process.exit(exitCode && 2))
@@ -31,6 +34,7 @@ export function parseOptions(args: readonly string[]): InteropOptions {
     plane?: readonly Plane[];
     only?: string;
     concurrency: number;
+    install?: true;
   }>();
   if (!(Number.isInteger(given.concurrency) && given.concurrency > 0)) {
     command.error("--concurrency expects a whole number above 0");
@@ -40,6 +44,7 @@ export function parseOptions(args: readonly string[]): InteropOptions {
     planes: given.plane ?? PLANES,
     only: given.only,
     concurrency: given.concurrency,
+    installsOnly: given.install ?? false,
     isWhole: given.plane === undefined && given.only === undefined,
   };
 }

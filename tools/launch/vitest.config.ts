@@ -1,0 +1,4 @@
+import { defineConfig } from "vitest/config";
+
+// Processes start, end and wait for each other here, each test's apart from all others'.
+export default defineConfig({ test: { maxWorkers: 2 } });
