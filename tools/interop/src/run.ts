@@ -1,8 +1,8 @@
 /**
  * Runs cells: those of one site one after the other, several sites at the same time.
  *
- * Real processes of Dynamo have races of their own, so a cell that fails is tried once more, with processes that
- * nothing else has used. What failed first is told all the same.
+ * Real processes of Dynamo have races of their own, so a cell that fails is tried once more, with new
+ * processes, which those after it have too. What failed first is told all the same.
  */
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -62,17 +62,21 @@ async function runColumn(
   surroundings: Surroundings,
   onResult: (result: CellResult) => void,
 ): Promise<CellResult[]> {
-  let triesLeft = SECOND_TRIES;
   const { release, plane } = column;
-  return await onSite(column, surroundings, async (site) => {
-    const results: CellResult[] = [];
+  const results: CellResult[] = [];
+  let triesLeft = SECOND_TRIES;
+  let place = await openSite(column, surroundings);
+  try {
     for (const cell of cells) {
       if (!isFor(cell, release, plane)) continue;
       const startedAt = performance.now();
-      let outcome = await outcomeOf(cell, site);
+      let outcome = await outcomeOf(cell, place.site);
       if (outcome.status === "fail" && triesLeft-- > 0) {
         const { what } = outcome;
-        const second = await onSite(column, surroundings, (fresh) => outcomeOf(cell, fresh));
+        // What made it fail may have come over processes that other cells share, so these go too.
+        await place[Symbol.asyncDispose]();
+        place = await openSite(column, surroundings);
+        const second = await outcomeOf(cell, place.site);
         outcome = second.status === "pass" ? { ...second, failedFirst: what } : second;
       }
       const { section, name } = cell;
@@ -81,17 +85,20 @@ async function runColumn(
       onResult(result);
     }
     return results;
-  });
+  } finally {
+    await place[Symbol.asyncDispose]();
+  }
 }
 
-async function onSite<T>(
+async function openSite(
   { release, plane }: Column,
   surroundings: Surroundings,
-  use: (site: Site) => Promise<T>,
-): Promise<T> {
-  await using folder = await mkdtempDisposable(join(tmpdir(), "dynamo-interop-"));
-  await using site = new Site(release, plane, folder.path, surroundings);
-  return await use(site);
+): Promise<AsyncDisposable & { readonly site: Site }> {
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "dynamo-interop-")));
+  const site = opened.use(new Site(release, plane, folder.path, surroundings));
+  const place = opened.move();
+  return { site, [Symbol.asyncDispose]: () => place.disposeAsync() };
 }
 
 async function outcomeOf(cell: Cell, site: Site): Promise<Outcome> {
