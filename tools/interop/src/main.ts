@@ -24,6 +24,9 @@ process.setMaxListeners(0);
 // What a cell that failed has left under way, and nobody waits for any more.
 process.on("unhandledRejection", (error) => stderr.write(`Too late for its cell: ${String(error)}\n`));
 
+// Our programs start many times, in half the time when Node keeps what it has compiled.
+process.env["NODE_COMPILE_CACHE"] ??= new URL("../node_modules/.cache/node/", import.meta.url).pathname;
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 try {

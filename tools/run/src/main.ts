@@ -3,8 +3,11 @@ import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { Summary } from "./summary.ts";
 
-// Turbo has no setting in turbo.json for this, only a file in the user's home or the environment.
-const env: NodeJS.ProcessEnv = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
+// Tests start programs hundreds of times, in half the time when Node keeps what it has compiled.
+const compiled = new URL("../../../node_modules/.cache/node/", import.meta.url).pathname;
+// Turbo has no setting in turbo.json for telemetry, only a file in the user's home or the environment.
+const settings = { TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
+const env: NodeJS.ProcessEnv = { NODE_COMPILE_CACHE: compiled, ...process.env, ...settings };
 const color = process.stdout.isTTY && env["NO_COLOR"] === undefined ? ["--color"] : [];
 
 // A run that was stopped has checked nothing, though turbo then ends with 0.
