@@ -40,7 +40,7 @@ export class Frontend {
   readonly running: RunningRequests;
   readonly manager: NetworkManager;
   readonly metrics: FrontendMetrics;
-  /** Absent unless the router's mode is `kv`. */
+  /** Absent unless the router's mode is `kv` or busy thresholds are set. */
   readonly kv: KvRouting | undefined;
   readonly #preprocessors: Preprocessors;
   readonly #options: Options;
@@ -56,7 +56,7 @@ export class Frontend {
     this.manager = createNetworkManager({ transports, discovery, logger, settings: timeoutsOf(options) });
     const schemes = transports.map((transport) => transport.scheme);
     const { namespace, modelName } = options;
-    const kv = options.routerMode === "kv" ? new KvRouting(options, logger) : undefined;
+    const kv = KvRouting.isNeeded(options) ? new KvRouting(options, logger) : undefined;
     this.kv = kv;
     const preprocessors = new Preprocessors(logger);
     this.#preprocessors = preprocessors;

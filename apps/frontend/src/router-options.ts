@@ -116,7 +116,7 @@ function kvOptions(): Option[] {
 function busyOptions(): Option[] {
   const name = (flagName: string) => `DYN_${flagName.replaceAll("-", "_").toUpperCase()}`;
   const threshold = (flagName: string, value: string, meaning: string) =>
-    new Option(`--${flagName} <${value}>`, `mode kv: a worker is busy with ${meaning}`)
+    new Option(`--${flagName} <${value}>`, `a worker is busy with ${meaning}`)
       .env(name(flagName))
       .default(undefined, "none");
   return [

@@ -1,7 +1,7 @@
 /**
  * Picks who answers a request. In most modes the request plane picks the worker within one endpoint and asks another
- * one when the first fails; what remains is the choice among endpoints that serve the same model. In mode `kv` the
- * worker is chosen by what it has cached.
+ * one when the first fails; what remains is the choice among endpoints that serve the same model, and to pass over
+ * workers that are busy. In mode `kv` the worker is chosen by what it has cached.
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { CallOptions, InstanceId, ResponseStream } from "@dynamo/request-plane-core";
@@ -32,7 +32,7 @@ export class Router {
   readonly #kv: KvRouting | undefined;
   #turn = 0;
 
-  /** @param kv what mode `kv` goes by; absent in the other modes */
+  /** @param kv what mode `kv` goes by, and who is busy in the other modes; absent when nobody asks */
   constructor(mode: RouterMode, kv?: KvRouting) {
     this.#mode = mode;
     this.#kv = kv;
@@ -46,10 +46,11 @@ export class Router {
     const { pin, prompt, dpRank } = request;
     if (pin === undefined && this.#mode === "direct") throw missingPin();
     const kv = this.#kv?.of(model.name);
-    if (kv && prompt) return kv.call({ ...request, prompt }, options);
+    if (kv && prompt && this.#mode === "kv") return kv.call({ ...request, prompt }, options);
+    const busy = kv?.router.busyWorkers() ?? NOBODY;
     const decision = dpRank === undefined ? {} : { dpRank };
     const payload = request.payload(decision);
-    const attempts = pin === undefined ? this.#attempts(model) : [pinned(model, pin)];
+    const attempts = pin === undefined ? this.#attempts(model, busy) : [pinned(model, pin, busy)];
     return { stream: await firstOf(attempts, payload, options, model), decision };
   }
 
@@ -59,23 +60,37 @@ export class Router {
    */
   preview(model: Model, request: RoutedRequest): Preview {
     const kv = this.#kv?.of(model.name);
-    if (kv && request.prompt) return kv.preview({ ...request, prompt: request.prompt });
+    if (kv && request.prompt && this.#mode === "kv")
+      return kv.preview({ ...request, prompt: request.prompt });
     const message =
       "Validation: query_instance_id needs a frontend in router mode 'kv' and a model that takes tokens";
     throw new HttpError(400, message, { param: "nvext.annotations" });
   }
 
-  /** Each endpoint that has a worker, a different one first each time. */
-  #attempts(model: Model): Attempt[] {
+  /**
+   * Each endpoint that has a worker, a different one first each time. Where not all workers may be asked, those that may
+   * take turns. Throws `overloaded` when all are busy.
+   */
+  #attempts(model: Model, busy: ReadonlySet<InstanceId>): Attempt[] {
     const call = this.#mode === "direct" ? roundRobin : CALLS[this.#mode];
     const endpoints = model.endpoints.filter((endpoint) => model.routable(endpoint).length > 0);
     const turn = this.#turn++;
-    return rotate(endpoints, turn).flatMap((endpoint) =>
-      model.owns(endpoint)
-        ? [(request, options) => call(endpoint.client, request, options)]
-        : rotate(model.routable(endpoint), turn).map(({ instance_id: id }) => direct(endpoint, id)),
-    );
+    const attempts = rotate(endpoints, turn).flatMap((endpoint) => {
+      const all = model.routable(endpoint);
+      const free = all.filter(({ instance_id: id }) => !busy.has(id));
+      return free.length === all.length && model.owns(endpoint)
+        ? [(request: Payload, options: CallOptions) => call(endpoint.client, request, options)]
+        : rotate(free, turn).map(({ instance_id: id }) => direct(endpoint, id));
+    });
+    if (attempts.length === 0 && endpoints.length > 0) throw allBusy();
+    return attempts;
   }
+}
+
+const NOBODY: ReadonlySet<InstanceId> = new Set();
+
+function allBusy(): RequestPlaneError {
+  return new RequestPlaneError("overloaded", "All workers are over a busy threshold");
 }
 
 type Attempt = (request: Payload, options: CallOptions) => Promise<ResponseStream<unknown>>;
@@ -102,10 +117,11 @@ function direct({ client }: ModelEndpoint, id: InstanceId): Attempt {
   return (request, options) => client.direct(request, id, options);
 }
 
-function pinned(model: Model, id: InstanceId): Attempt {
+function pinned(model: Model, id: InstanceId, busy: ReadonlySet<InstanceId>): Attempt {
   const endpoint = model.endpoints.find((candidate) =>
     model.routable(candidate).some((instance) => instance.instance_id === id),
   );
+  if (endpoint && busy.has(id)) throw allBusy();
   if (endpoint) return direct(endpoint, id);
   throw noSuchWorker(model.name, id);
 }

@@ -161,6 +161,19 @@ export class KvRouter {
     for await (const report of reports) this.reportLoad(report);
   }
 
+  /** Workers all of whose ranks are over a busy threshold, for those who choose by other rules than cost. */
+  busyWorkers(): ReadonlySet<bigint> {
+    const thresholds = this.#busy;
+    const busy = new Set<bigint>();
+    if (!thresholds) return busy;
+    const hasRoom = new Set<bigint>();
+    for (const rank of this.workers.ranks) {
+      (this.#isBusy(rank, thresholds) ? busy : hasRoom).add(rank.worker.workerId);
+    }
+    for (const workerId of hasRoom) busy.delete(workerId);
+    return busy;
+  }
+
   /**
    * Chooses a worker and counts the request against it.
    *

@@ -135,6 +135,24 @@ test("busy workers are left out, and a request that finds all busy is refused", 
   expect(router.preview({ prompt }).worker.workerId).toBe(1n);
 });
 
+test("busy workers can be told apart by those who choose otherwise", () => {
+  const router = routerWith({}, []);
+  router.setWorker({ workerId: 1n, dpSize: 2, totalKvBlocks: 100 });
+  router.setWorker({ workerId: 2n, totalKvBlocks: 100 });
+  const report = (workerId: bigint, dpRank: number, kvUsedBlocks: number): void =>
+    router.reportLoad({ workerId, dpRank, kvUsedBlocks });
+  report(1n, 0, 60);
+  report(2n, 0, 60);
+  expect([...router.busyWorkers()]).toEqual([]);
+  router.setBusy({ activeDecodeBlocks: 0.5 });
+  // One rank of the first has room.
+  expect([...router.busyWorkers()]).toEqual([2n]);
+  report(1n, 1, 60);
+  expect([...router.busyWorkers()]).toEqual([1n, 2n]);
+  report(2n, 0, 50);
+  expect([...router.busyWorkers()]).toEqual([1n]);
+});
+
 test("0.7 chooses among busy workers too as long as one is not", () => {
   const router = routerWith({ busy: { activeDecodeBlocks: 0.5 }, cost: { release: "0.7" } }, []);
   for (const workerId of [1n, 2n]) router.setWorker({ workerId, totalKvBlocks: 20 });

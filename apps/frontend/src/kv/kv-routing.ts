@@ -1,5 +1,6 @@
 /**
- * Mode `kv`: a router for each model whose workers take tokens, for as long as it has some.
+ * A router for each model whose workers take tokens, for as long as it has some: in mode `kv` to choose by, in others to
+ * know who is busy.
  */
 import type { EventPlane } from "@dynamo/event-plane";
 import { formatExplanation } from "@dynamo/kv-router";
@@ -17,6 +18,8 @@ const SWEEP_MS = 60_000;
 
 export class KvRouting {
   readonly #options: RouterOptions;
+  /** Whether it chooses workers. */
+  readonly #routes: boolean;
   readonly #logger: FastifyBaseLogger;
   readonly #models = new Map<string, KvModel>();
   /** Those that were changed while the frontend runs. A model that comes again has them again. */
@@ -29,13 +32,19 @@ export class KvRouting {
 
   constructor(options: RouterOptions, logger: FastifyBaseLogger) {
     this.#options = options;
+    this.#routes = options.routerMode === "kv";
     this.#logger = logger;
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
+  /** Whether there is something to do: other modes need to know of their workers' load for busy thresholds only. */
+  static isNeeded(options: RouterOptions): boolean {
+    return options.routerMode === "kv" || Object.keys(busyThresholds(options)).length > 0;
+  }
+
   /** Whether there has to be something that carries events. */
   get needsEvents(): boolean {
-    return this.#options.routerKvEvents || this.#options.routerReplicaSync;
+    return !this.#routes || this.#options.routerKvEvents || this.#options.routerReplicaSync;
   }
 
   /** Before the first models. The plane is closed by whoever made it, after this. */
@@ -99,7 +108,7 @@ export class KvRouting {
     return (
       this.#plane &&
       new KvEvents(this.#plane, {
-        replicaSync: routerReplicaSync,
+        replicaSync: this.#routes && routerReplicaSync,
         resetStates: routerResetStates,
         snapshotThreshold: routerSnapshotThreshold,
         logger: this.#logger,
@@ -126,7 +135,10 @@ export class KvRouting {
   #goWithout(model: string, reason: string): void {
     if (this.#without.has(model)) return;
     this.#without.add(model);
-    this.#logger.warn({ model, reason }, "Router mode kv can't route this model; its workers take turns");
+    const message = this.#routes
+      ? "Router mode kv can't route this model; its workers take turns"
+      : "Busy thresholds don't count for this model";
+    this.#logger.warn({ model, reason }, message);
   }
 
   #routerOptions(blockSize: number): KvRouterOptions {
@@ -142,9 +154,10 @@ export class KvRouting {
         decodeActiveRequestWeight: options.routerDecodeActiveRequestWeight,
       },
       temperature: options.routerTemperature,
-      cache: options.routerKvEvents
-        ? { from: "events" }
-        : { from: "decisions", ttlMs: options.routerTtlSecs * 1000 },
+      cache:
+        this.#routes && options.routerKvEvents
+          ? { from: "events" }
+          : { from: "decisions", ttlMs: options.routerTtlSecs * 1000 },
       tracking: {
         activeBlocks: options.routerTrackActiveBlocks,
         prefillTokens: options.routerTrackPrefillTokens,

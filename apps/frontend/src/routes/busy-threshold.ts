@@ -17,7 +17,7 @@ const update = z.object({
   active_prefill_tokens_threshold_frac: z.number().nullish(),
 });
 
-/** @param kv absent unless the router's mode is `kv` */
+/** @param kv absent unless the router's mode is `kv` or busy thresholds were set at the start */
 export function busyThresholdRoute(app: FastifyInstance, kv: KvRouting | undefined): void {
   app.get("/busy_threshold", () => ({
     thresholds: [...(kv?.thresholds() ?? [])].map(([model, thresholds]) => describe(model, thresholds)),
@@ -33,7 +33,8 @@ export function busyThresholdRoute(app: FastifyInstance, kv: KvRouting | undefin
     if (Object.keys(changes).length === 0) return describe(model, kv?.thresholdsOf(model) ?? {});
     const wrong = faultIn(changes);
     if (wrong !== undefined) return refuse(reply, 400, wrong);
-    if (!kv) return refuse(reply, 400, "Busy thresholds need --router-mode kv or DYN_ROUTER_MODE=kv");
+    if (!kv)
+      return refuse(reply, 400, "Busy thresholds need --router-mode kv, or one at the start of the frontend");
     if (!kv.of(model)) {
       const message = `Model '${model}' not found. Thresholds can only be set for models that are routed by KV cache.`;
       return refuse(reply, 404, message);

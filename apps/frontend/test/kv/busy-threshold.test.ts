@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseJsonBody } from "../../src/json-body.ts";
 import { busyThresholdRoute } from "../../src/routes/busy-threshold.ts";
 import { deploy } from "../support/deployment.ts";
+import { until } from "@dynamo/test-support";
 import { fleet, once, tokens } from "./support.ts";
 import type { TokensFleet } from "./support.ts";
 
@@ -85,3 +86,32 @@ describe("/busy_threshold", () => {
     expect(answer.text).toContain("--router-mode kv");
   });
 });
+
+describe.each(["round-robin", "random", "least-loaded", "power-of-two", "kv"] as const)(
+  "router mode %s",
+  (routerMode) => {
+    test("passes over workers that say they are busy, and refuses when all are", async () => {
+      const thresholds = { activeDecodeBlocksThreshold: 0.5 };
+      const workers = fleet({ routerMode, routerKvEvents: routerMode === "kv", ...thresholds });
+      const card = { runtime_config: { total_kv_blocks: 100 } };
+      const [first, second] = [await workers.serve(once, card), await workers.serve(once, card)];
+      const reported = async (id: bigint, kvUsedBlocks: number): Promise<void> => {
+        const { router } = workers.kv;
+        const slot = router.slots.find(id, 0) ?? -1;
+        // What is told before the router listens is lost.
+        await until("the router knows", () => {
+          workers.tellers.get(id)?.reportLoad({ dpRank: 0, kvUsedBlocks });
+          return router.workers.reportOf(slot)?.kvUsedBlocks === kvUsedBlocks;
+        });
+      };
+      await reported(first, 51);
+      for (let turn = 0; turn < 6; turn++) expect(await workers.answer(tokens(8, turn * 100))).toBe(second);
+      await expect(workers.ask(tokens(8), { pin: first })).rejects.toMatchObject({ code: "overloaded" });
+      await reported(second, 51);
+      await expect(workers.ask(tokens(8))).rejects.toMatchObject({ code: "overloaded" });
+      await reported(first, 50);
+      for (let turn = 0; turn < 3; turn++) expect(await workers.answer(tokens(8, turn * 100))).toBe(first);
+      await workers.rest();
+    });
+  },
+);

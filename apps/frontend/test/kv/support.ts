@@ -56,9 +56,14 @@ export class TokensFleet {
     this.#cards = first ? first.#cards : new Map<InstanceId, ModelCard>();
     this.manager = createNetworkManager({ transports: [tcp()], discovery: this.discovery });
     this.client = this.manager.endpoint<EncodedPayload>("dynamo.backend.generate").client();
-    const settings = { ...frontendCommand().opts<Options>(), routerKvEvents: false, ...options };
+    const settings = {
+      ...frontendCommand().opts<Options>(),
+      routerMode: "kv" as const,
+      routerKvEvents: false,
+      ...options,
+    };
     this.routing = new KvRouting(settings, pino({ level }));
-    this.router = new Router("kv", this.routing);
+    this.router = new Router(settings.routerMode, this.routing);
     if (this.routing.needsEvents) this.routing.useEvents(this.#planeOf(this.manager));
   }
 
