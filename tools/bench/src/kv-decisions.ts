@@ -11,8 +11,9 @@ const ROUTED = 10;
 const UNDER_WAY = 2_000;
 
 /**
- * After each decision comes the control: arithmetic that takes as long as most decisions do, on a register, without
- * memory or garbage. What is above its length there are interrupts and other programs.
+ * After each decision comes the control: a plain loop over a thousand numbers, as often as takes as long as most decisions
+ * do, without garbage and without looking anything up. What takes longer there is slowed by the machine: by interrupts,
+ * and by what other programs do on the same processor.
  */
 export function measureDecisions(router: KvRouter, what: string, prompts: readonly Prompt[]): void {
   const active: Disposable[] = [];
@@ -38,21 +39,24 @@ export function measureDecisions(router: KvRouter, what: string, prompts: readon
   }
   for (const request of active) request[Symbol.dispose]();
   print(`decide for ${what}`, percentiles(took));
-  print("  control: arithmetic as long as most of them", percentiles(control));
+  print("  control: a plain loop as long as most of them", percentiles(control));
 }
 
-/** How many rounds of arithmetic take so long. */
+/** How many rounds of the control take so long. */
 function roundsFor(microseconds: number): number {
   const rounds = 10_000;
   const took = Array.from({ length: 2_000 }, () => compute(rounds));
   return Math.round((microseconds / percentile(took, 50)) * rounds);
 }
 
-let sum = 1;
+const numbers = Float64Array.from({ length: 1_024 }, (_, at) => at % 100);
 
 /** Gives microseconds. */
 function compute(rounds: number): number {
   const start = process.hrtime.bigint();
-  for (let round = 0; round < rounds; round++) sum = (Math.imul(sum, 1_103_515_245) + round) | 0;
-  return Number(process.hrtime.bigint() - start) / 1_000;
+  let found = 0;
+  for (let round = 0; round < rounds; round++) if ((numbers[round & 1_023] ?? 0) < 100) found++;
+  const microseconds = Number(process.hrtime.bigint() - start) / 1_000;
+  if (found !== rounds) throw new Error(`${found} of ${rounds} numbers are below 100`);
+  return microseconds;
 }
