@@ -51,6 +51,21 @@ function decodeItem<T>(frame: Frame): Wrapper<T> | undefined {
   }
 }
 
+/** Whether there is nothing but an item in a frame, as far as can be seen without parsing it. */
+export function isPlainItem(frame: Frame): boolean {
+  return frame.form === "item" || (frame.form === "wrapped" && isWrappedData(frame));
+}
+
+/** Where the text of such an item begins. */
+export function itemStart({ start, form }: Frame): number {
+  return form === "item" ? start : start + WRAPPER_HEAD.length;
+}
+
+/** Where it ends. */
+export function itemEnd({ end, form }: Frame): number {
+  return form === "item" ? end : end - WRAPPER_TAIL.length;
+}
+
 /** Whether a wrapper is written as most are whose envelope has nothing but data. Bytes tell faster than text. */
 function isWrappedData({ bytes, start, end }: Frame): boolean {
   const tailStart = end - WRAPPER_TAIL.length;
@@ -67,8 +82,8 @@ function isAt(bytes: Buffer, start: number, expected: Buffer): boolean {
   return true;
 }
 
-function textInWrapper({ bytes, start, end }: Frame): string {
-  return bytes.toString("utf8", start + WRAPPER_HEAD.length, end - WRAPPER_TAIL.length);
+function textInWrapper(frame: Frame): string {
+  return frame.bytes.toString("utf8", itemStart(frame), itemEnd(frame));
 }
 
 const WRAPPER_HEAD = Buffer.from(ITEM_HEAD);

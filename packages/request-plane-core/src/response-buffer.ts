@@ -14,6 +14,8 @@ export interface Frame {
   readonly start: number;
   readonly end: number;
   readonly form: FrameForm;
+  /** What its reader decoded ahead. No item is undefined. */
+  item?: unknown;
 }
 
 export type ResponseState = "waiting" | "open" | "ended" | "failed";
@@ -86,7 +88,7 @@ export class ResponseBuffer implements InBandReceiver {
   frame(bytes: Buffer, start: number, end: number, form: FrameForm): void {
     if (this.#state === "waiting") this.#state = "open";
     if (this.#state !== "open") return;
-    this.#frames.push({ bytes, start, end, form });
+    this.#frames.push({ bytes, start, end, form, item: undefined });
     this.#heldBytes += end - start + FRAME_OVERHEAD_BYTES;
     if (this.#heldBytes > this.#limits.bufferBytes && !this.#paused) {
       this.#paused = true;
@@ -132,6 +134,11 @@ export class ResponseBuffer implements InBandReceiver {
       this.#control?.resume();
     }
     return frame;
+  }
+
+  /** A frame that waits, `index` behind the next one. */
+  peek(index: number): Frame | undefined {
+    return this.#frames[this.#next + index];
   }
 
   stop(): void {

@@ -8,6 +8,7 @@ import { errorOfItem, isErrorItem } from "./annotated.ts";
 import type { Annotated, JsonItem } from "./annotated.ts";
 import { RequestPlaneError } from "./errors.ts";
 import type { Deadline, DeadlineQueue } from "./deadline-queue.ts";
+import { decodeAhead } from "./decode-ahead.ts";
 import { decodeEncodedFrame, decodeFrame, jsonOfData, jsonOfFrame } from "./frame-codec.ts";
 import { encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
@@ -45,6 +46,8 @@ export class ResponseReader<T> implements Waiter {
   readonly #owner: ReaderOwner;
   /** That of the request; `undefined` for JSON. */
   codec: PayloadCodec | undefined;
+  /** Items are decoded several at a time. */
+  #decodesAhead = true;
   #acknowledged = false;
   #isOpening = false;
   #begun = false;
@@ -213,6 +216,7 @@ export class ResponseReader<T> implements Waiter {
   #decode(frame: Frame): Annotated<T> | undefined {
     try {
       if (this.#complete) throw protocolError("Data after the end of the response");
+      if (this.#isDecodedAhead(frame)) return { data: frame.item as T };
       const { data, complete_final: final } = this.codec
         ? decodeEncodedFrame<T>(frame, this.codec)
         : decodeFrame<T>(frame);
@@ -228,6 +232,13 @@ export class ResponseReader<T> implements Waiter {
     } catch (error) {
       return this.#fail(RequestPlaneError.from(error));
     }
+  }
+
+  /** Not the first item, which somebody may want as it came. */
+  #isDecodedAhead(frame: Frame): boolean {
+    if (frame.item === undefined && this.#begun && this.#decodesAhead && !this.codec)
+      this.#decodesAhead = decodeAhead(frame, this.#buffer);
+    return frame.item !== undefined;
   }
 
   #asJson({ data, ...rest }: Annotated<T>, frame: Frame): JsonItem {
