@@ -9,7 +9,7 @@ import type { Cannot, Cell } from "../cell.ts";
 import { isSince } from "../releases.ts";
 import { startOurFrontend, startTheirFrontend } from "../roles/chat.ts";
 import type { ChatFrontend } from "../roles/chat.ts";
-import { kvSite } from "../roles/kv-site.ts";
+import { kvSite, lackOfKvEvents } from "../roles/kv-site.ts";
 import { startOurEngine, startTwoOurEngines, startTwoTheirMockers } from "../roles/tokens.ts";
 import type { Site } from "../site.ts";
 import { fullBlocksOf, KvAsker } from "../support/kv-asker.ts";
@@ -85,6 +85,10 @@ export const cells = inSection(
   "Routers of KV events in JetStream",
   cellsOfRouters.map((cell) => ({
     ...cell,
+    run: (site) => {
+      const lack = lackOfKvEvents(site.release);
+      return lack === undefined ? cell.run(site) : Promise.resolve(cannot(lack));
+    },
     on: (release, plane) => !isSince(release, "1.3") && plane === "tcp",
   })),
 );

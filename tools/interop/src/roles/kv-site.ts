@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEtcdServer } from "@dynamo/etcd-server";
 import { startNatsServer } from "@dynamo/nats-server";
+import { isSince, lackOf } from "../releases.ts";
+import type { Release } from "../releases.ts";
 import type { Site } from "../site.ts";
+
+/** Why events of the release can't be carried, in a sentence: it can't use the NATS server that there is. */
+export function lackOfKvEvents(release: Release): string | undefined {
+  return isSince(release, "1.3") ? undefined : lackOf(release, "nats")?.why;
+}
 
 /**
  * Since 1.3 the site itself: events go over ZMQ, and discovery says from where. Up to 1.2 the same on an etcd and a

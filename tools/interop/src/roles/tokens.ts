@@ -19,11 +19,15 @@ export const CONTEXT_TOKENS = 512;
 export async function testModel(site: Site): Promise<AsyncDisposable & { readonly path: string }> {
   const folder = await mkdtempDisposable(join(tmpdir(), "dynamo-interop-model-"));
   await writeTestModel(folder.path);
-  // 0 would be for ever up to 1.2.
-  const speed = { block_size: BLOCK_TOKENS, speedup_ratio: site.isSince("1.3") ? 0 : 10 };
-  const settings = site.isSince("1.3") ? { engine: { ...speed, max_model_len: CONTEXT_TOKENS } } : speed;
-  await writeFile(join(folder.path, "mocker.json"), JSON.stringify(settings));
+  await writeFile(join(folder.path, "mocker.json"), JSON.stringify(mockerSettings(site)));
   return folder;
+}
+
+function mockerSettings(site: Site): object {
+  // 0 would be for ever up to 1.2, where the length of the context is no setting.
+  if (!site.isSince("1.3")) return { block_size: BLOCK_TOKENS, speedup_ratio: 10 };
+  const engine = { block_size: BLOCK_TOKENS, speedup_ratio: 0, max_model_len: CONTEXT_TOKENS };
+  return site.isSince("1.6") ? { engine } : engine;
 }
 
 /** Our mock worker as an engine. */
