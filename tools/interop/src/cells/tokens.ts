@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { cannot, inSection } from "../cell.ts";
 import type { Cell } from "../cell.ts";
 import { isSince, planesOf } from "../releases.ts";
+import type { Release } from "../releases.ts";
 import { ourFrontend, startOurFrontend, startTheirFrontend, theirFrontend } from "../roles/chat.ts";
 import type { ChatFrontend } from "../roles/chat.ts";
 import { kvSite, lackOfKvEvents } from "../roles/kv-site.ts";
@@ -38,6 +39,8 @@ interface Sides {
   readonly twoWorkers: (site: Site, model: string) => Promise<AsyncDisposable>;
   /** Whether answers tell what was cached. */
   readonly tellsCached: (site: Site) => boolean;
+  /** Whether the frontend goes by the context length of the model's card: theirs did, and their workers told it. */
+  readonly refusesByCard: (release: Release) => boolean;
 }
 
 const theirsBeforeOurs: Sides = {
@@ -47,6 +50,7 @@ const theirsBeforeOurs: Sides = {
   kvFrontend: (site) => startTheirFrontend(site, ["kv"]),
   twoWorkers: startTwoOurEngines,
   tellsCached: (site) => site.isSince("0.8"),
+  refusesByCard: (release) => !isSince(release, "1.5"),
 };
 
 const oursBeforeTheirs: Sides = {
@@ -55,7 +59,8 @@ const oursBeforeTheirs: Sides = {
   worker: (site) => startTheirMocker(site, "their-mocker"),
   kvFrontend: (site) => startOurFrontend(site, ["--router-mode", "kv"]),
   twoWorkers: startTwoTheirMockers,
-  tellsCached: (site) => site.isSince("1.3"),
+  tellsCached: (site) => site.isSince("1.5"),
+  refusesByCard: (release) => !isSince(release, "1.3"),
 };
 
 export const cells = [
@@ -82,9 +87,8 @@ function cellsOf(sides: Sides): Omit<Cell, "section">[] {
       },
     },
     {
-      // From then on frontends go by nothing that is on the card.
       name: "tells a client that the engine refused a prompt longer than its context, as Dynamo does: with 500",
-      on: (release, plane) => isSince(release, "1.5") && planesOf(release).includes(plane),
+      on: (release, plane) => !sides.refusesByCard(release) && planesOf(release).includes(plane),
       run: async (site) => {
         const frontend = await scene(site, sides);
         const { status, raw } = await askTokens(frontend, { model, prompt: LONG_PROMPT, max_tokens: 5 });
@@ -94,7 +98,7 @@ function cellsOf(sides: Sides): Omit<Cell, "section">[] {
     },
     {
       name: "refuses a prompt that is longer than the context on the model's card with 400",
-      on: (release, plane) => !isSince(release, "1.5") && planesOf(release).includes(plane),
+      on: (release, plane) => sides.refusesByCard(release) && planesOf(release).includes(plane),
       run: async (site) => {
         const frontend = await scene(site, sides);
         const { status, raw, completionTokens } = await askTokens(frontend, {
