@@ -1,5 +1,6 @@
 /** The way of 0.7: KV events in a stream of a real server, snapshots in its object store, routers in etcd. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { etcdDiscovery } from "@dynamo/discovery/etcd";
 import type { NatsServer } from "@dynamo/nats-server";
 import type { Discovery } from "@dynamo/request-plane-core";
@@ -111,6 +112,27 @@ describeWithNats("JetStream", () => {
     await first.close();
     await second.close();
     expect(await manager.consumers.list(STREAM).next()).toEqual([]);
+  });
+
+  test("a state that can't be read is told, left as it is, and keeps no router from following", async () => {
+    const server = await jetStreamServer();
+    const { connection, manager } = await bystander(server);
+    const store = await new Objm(connection).create(BUCKET);
+    const foreign = Buffer.from('{"version":2,"entries":[]}');
+    await store.putBlob({ name: "radix-state" }, foreign);
+    const world = worldOn(server);
+    const worker = await world.worker();
+    const { router, events, warnings } = await world.router([worker], { snapshotThreshold: 20 });
+    for (const block of range(1, 101)) {
+      worker.events.publishKv(0, stored([block], block === 1 ? undefined : block - 1));
+    }
+    await until("it knows all", () => overlap(router, worker, range(1, 101)) === 100);
+    expect(events.status().counts.applied).toBe(100);
+    expect(warnings.join("\n")).toContain(`radix-state in ${BUCKET} can't be read`);
+    // Longer than a router takes to look after the stream.
+    await sleep(3_500);
+    expect(await store.getBlob("radix-state")).toEqual(foreign);
+    expect((await manager.streams.info(STREAM)).state.messages).toBe(100);
   });
 
   test("states are reset when that is wanted", async () => {

@@ -15,6 +15,7 @@ import { jetStreamNames } from "./names.ts";
 import type { JetStreamNames } from "./names.ts";
 import { RouterRegistry } from "./router-registry.ts";
 import { StateStore } from "./state-store.ts";
+import type { SavedState } from "./state-store.ts";
 import type { JetStreamParts } from "./worker-events.ts";
 
 /** Dynamo's default. */
@@ -124,13 +125,28 @@ export class JetStreamRouterEvents implements RouterEvents {
     this.#opened.push(consumer);
     await consumer.create();
     if (options.resetStates === true) await store.reset();
-    else for (const event of await store.load()) this.#takeKv(event);
+    const isReadable = this.#takeSaved(await store.load());
     consumer.start();
     this.#consumer = consumer;
-    const snapshotThreshold = options.snapshotThreshold ?? SNAPSHOT_THRESHOLD;
+    const snapshotThreshold = isReadable ? (options.snapshotThreshold ?? SNAPSHOT_THRESHOLD) : Infinity;
     const onRouterGone = (gone: string): void => router.active.dropRouter(gone);
     const parts = { link, names, router, store, registry, logger };
     this.#opened.push(new Housekeeping({ ...parts, snapshotThreshold, onRouterGone }));
+  }
+
+  /** Whether it could be read. One that can't be is left to those who have written it, and never overwritten. */
+  #takeSaved(saved: SavedState): boolean {
+    if ("events" in saved) {
+      for (const event of saved.events) this.#takeKv(event);
+      return true;
+    }
+    const { bucket, object } = this.#names;
+    this.#logger.warn(
+      { bucket, object, problem: saved.problem },
+      `The state that a router has saved as ${object} in ${bucket} can't be read (${saved.problem}): ` +
+        "blocks that are only there stay unknown, and this router saves none. --router-reset-states throws it away.",
+    );
+    return false;
   }
 
   #takeKv(event: KvEvent): void {

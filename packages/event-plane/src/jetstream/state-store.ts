@@ -11,6 +11,9 @@ import { managerOf } from "./stream.ts";
 const BETWEEN_READINGS_MS = 100;
 const MOST_READINGS = 10;
 
+/** `problem` says why a state of somebody else can't be read: since 1.2 Dynamo writes another form. */
+export type SavedState = { readonly events: readonly KvEvent[] } | { readonly problem: string };
+
 /** What routers leave for those that come later: an object with all blocks of all workers. */
 export class StateStore {
   readonly #link: NatsLink;
@@ -21,8 +24,8 @@ export class StateStore {
     this.#names = names;
   }
 
-  /** Rejects when the store can't be read, or holds something else. */
-  async load(): Promise<KvEvent[]> {
+  /** What was left; nothing when there is none. Rejects when the store can't be read. */
+  async load(): Promise<SavedState> {
     const store = await this.#store();
     let before = await store.getBlob(this.#names.object);
     for (let reading = 1; reading < MOST_READINGS; reading++) {
@@ -32,7 +35,7 @@ export class StateStore {
       before = now;
       if (isSame) break;
     }
-    return before ? decodeSnapshot(before) : [];
+    return before ? read(before) : { events: [] };
   }
 
   async save(events: Iterable<KvEvent>): Promise<void> {
@@ -50,5 +53,13 @@ export class StateStore {
 
   async #store(): Promise<ObjectStore> {
     return new Objm(await this.#link.connect()).create(this.#names.bucket);
+  }
+}
+
+function read(blob: Uint8Array): SavedState {
+  try {
+    return { events: decodeSnapshot(blob) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
