@@ -37,15 +37,17 @@ describeWithNats("the server's max_payload", () => {
     const { address, received } = await serve(server);
     await client.deliver(request(address, 10_000));
     await nats.restart({ maxPayload: 5_000 });
-    await until(
-      "both are connected again",
-      () => client.health().connections + server.health().connections === 2,
+    // The worker may come back after its caller.
+    await until("a request gets through", () =>
+      client.deliver(request(address, 5_000)).then(
+        () => true,
+        () => false,
+      ),
     );
     expect(await failureOf(client.deliver(request(address, 5_001)))).toMatchObject({
       code: "payload_too_large",
       facts: { limit: 5_000 },
     });
-    await client.deliver(request(address, 5_000));
     expect(received).toHaveLength(2);
   });
 
