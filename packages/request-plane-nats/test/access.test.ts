@@ -11,7 +11,7 @@ import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import type { Plane } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
-import { failureOf } from "@dynamo/test-world";
+import { failureOf, succeeds } from "@dynamo/test-world";
 
 /** Settings as variables, since those are what people set. */
 const using = (environment: Record<string, string>): Plane => plane({ environment });
@@ -170,12 +170,7 @@ describeWithNats("TLS", () => {
     await server.kill("SIGSTOP");
     expect(await failureOf(both.client.deliver(request(address)))).toMatchObject({ code: "disconnected" });
     await server.restart();
-    await until("a request is taken", () =>
-      both.client.deliver(request(address)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request is taken", () => succeeds(both.client.deliver(request(address))));
   });
 });
 

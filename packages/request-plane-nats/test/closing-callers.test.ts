@@ -1,13 +1,13 @@
-import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
 import { settled } from "@dynamo/test-world";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { describeWithNats, natsServer } from "./support/nats.ts";
 import { World } from "./support/world.ts";
 
 const TIMES = 50;
 
-describe.skipIf(!(await hasNatsServer()))("callers that close when their worker begins to answer", () => {
+describeWithNats("callers that close when their worker begins to answer", () => {
   it("leave nothing running at the worker, although they don't know yet who answers", async () => {
-    await using nats = await startNatsServer();
+    const nats = await natsServer();
     await using world = new World(nats);
     let begin: () => void = () => undefined;
     const worker = await world.worker(async function* (_: unknown, { signal }) {

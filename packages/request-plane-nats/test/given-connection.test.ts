@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
-import { failureOf } from "@dynamo/test-world";
+import { failureOf, succeeds } from "@dynamo/test-world";
 
 describeWithNats("a connection that is given", () => {
   const given = async (port: number): Promise<NatsConnection> =>
@@ -40,12 +40,7 @@ describeWithNats("a connection that is given", () => {
     expect(await waiting).toMatchObject({ code: "disconnected" });
     expect(await failureOf(client.deliver(request(address)))).toMatchObject({ code: "cannot_connect" });
     await server.start();
-    await until("a request is taken", () =>
-      client.deliver(request(address)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request is taken", () => succeeds(client.deliver(request(address))));
     await Promise.all([connection.close(), silent.close()]);
   });
 

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
-import { failureOf } from "@dynamo/test-world";
+import { failureOf, succeeds } from "@dynamo/test-world";
 
 const HEADERS = { "request-id": "größe", empty: "" };
 /** NATS/1.0, both lines with their ends, and the empty line. */
@@ -38,12 +38,7 @@ describeWithNats("the server's max_payload", () => {
     await client.deliver(request(address, 10_000));
     await nats.restart({ maxPayload: 5_000 });
     // The worker may come back after its caller.
-    await until("a request gets through", () =>
-      client.deliver(request(address, 5_000)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request gets through", () => succeeds(client.deliver(request(address, 5_000))));
     expect(await failureOf(client.deliver(request(address, 5_001)))).toMatchObject({
       code: "payload_too_large",
       facts: { limit: 5_000 },
@@ -62,12 +57,7 @@ describeWithNats("the server's max_payload", () => {
       const { code } = await failureOf(client.deliver(request(address, 5_001)));
       return code === "payload_too_large";
     });
-    await until("the worker is there again", () =>
-      client.deliver(request(address, 5_000)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("the worker is there again", () => succeeds(client.deliver(request(address, 5_000))));
   });
 });
 

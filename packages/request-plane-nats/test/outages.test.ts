@@ -5,7 +5,7 @@ import { bystander, describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import type { Plane } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
-import { collect, failureOf } from "@dynamo/test-world";
+import { collect, failureOf, succeeds } from "@dynamo/test-world";
 import { World } from "./support/world.ts";
 
 const isUp = ({ client, server }: Plane): boolean =>
@@ -235,12 +235,7 @@ describeWithNats("the first connection", () => {
     await one.start();
     await two.stop();
     await until("both are on the first", () => isUp(both));
-    await until("a request is taken", () =>
-      both.client.deliver(request(address)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request is taken", () => succeeds(both.client.deliver(request(address))));
   });
 });
 

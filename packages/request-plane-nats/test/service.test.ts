@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { bystander, describeWithNats, natsServer } from "./support/nats.ts";
 import { ENDPOINT, plane, request, serve } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
-import { failureOf } from "@dynamo/test-world";
+import { failureOf, succeeds } from "@dynamo/test-world";
 
 const NAME = "test_backend";
 const SUBJECT = "test_backend.generate-feed";
@@ -118,12 +118,7 @@ describeWithNats("the service of a component", () => {
     const before = await pinged();
     await broker.restart();
     // The worker may come back after its caller.
-    await until("a request gets through", () =>
-      client.deliver(request(address)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request gets through", () => succeeds(client.deliver(request(address))));
     expect(await pinged()).toEqual(before);
     const [stats] = await all(servicesClient(await bystander(broker)).stats(NAME));
     expect(stats!.endpoints![0]!.num_requests).toBe(2);
@@ -187,12 +182,7 @@ describeWithNats("the service of a component", () => {
     await client.deliver(request(address));
     await until("the server has said so", () => warnings.length > 0);
     await broker.restart({ lines: [`authorization { users: [ { ${user} } ] }`] });
-    await until("a request is taken", () =>
-      client.deliver(request(address)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request is taken", () => succeeds(client.deliver(request(address))));
     expect(warnings.filter((warning) => warning.includes("$SRV"))).toEqual([
       "This process can't answer on $SRV of NATS: tools don't find its endpoints, requests do",
     ]);

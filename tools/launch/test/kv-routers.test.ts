@@ -48,6 +48,7 @@ interface Body {
   };
 }
 
+/** Without it tests are reported as skipped, and fail in CI. */
 const hasNats = await hasNatsServer();
 
 describe("frontends that route by KV cache", { timeout: 180_000 }, () => {

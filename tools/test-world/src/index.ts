@@ -1,7 +1,7 @@
 /** Workers and callers in one process, for the tests of transports. */
 export { calledProcess, killInTheMiddle, killOneOfTwo } from "./kills.ts";
 export { LocalDiscovery } from "./local-discovery.ts";
-export { addressOf, busy, collect, failureOf, idOf, settled } from "./outcomes.ts";
+export { addressOf, busy, collect, failureOf, idOf, settled, succeeds } from "./outcomes.ts";
 export { orderedWorker, serveOrders } from "./orders.ts";
 export type { Order, OrderedWorker } from "./orders.ts";
 export { recordingLogger } from "./recording-logger.ts";

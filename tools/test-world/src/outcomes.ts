@@ -43,3 +43,11 @@ export function busy(health: ManagerHealth): number {
 export async function settled(...managers: NetworkManager[]): Promise<void> {
   await until("nothing is under way", () => managers.every((manager) => busy(manager.health()) === 0));
 }
+
+/** Whether it resolves; for waits until it does, as for a worker that comes back later than its caller. */
+export function succeeds(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => true,
+    () => false,
+  );
+}

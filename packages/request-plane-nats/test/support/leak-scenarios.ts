@@ -9,7 +9,7 @@ import type { RequestPlaneClient, RequestPlaneServer } from "@dynamo/request-pla
 import { nats } from "../../src/index.ts";
 import type { NatsOptions } from "../../src/index.ts";
 import { until } from "@dynamo/test-support";
-import { collect, failureOf, recordingLogger } from "@dynamo/test-world";
+import { collect, failureOf, recordingLogger, succeeds } from "@dynamo/test-world";
 import { World } from "./world.ts";
 
 const LONG = { requestTimeoutMs: 600_000, connectTimeoutMs: 600_000, pingIntervalMs: 600_000 };
@@ -97,12 +97,7 @@ const scenarios: Readonly<Record<string, (broker: NatsServer) => Promise<void>>>
     await broker.start();
     const { client, address } = planes;
     // The worker may come back after its caller.
-    await until("a request gets through", () =>
-      client.deliver(request(address)).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await until("a request gets through", () => succeeds(client.deliver(request(address))));
     await stop(planes);
   },
 
