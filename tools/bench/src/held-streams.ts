@@ -27,7 +27,7 @@ export class HeldStreams {
     const opener = async (): Promise<void> => {
       while (missing-- > 0) {
         const called = performance.now();
-        const leave = await this.#client.open?.({ ...requestFor(1), hold: true });
+        const leave = await this.#client.open?.({ ...requestFor({ items: 1, kind: "stream" }), hold: true });
         latencies.push(performance.now() - called);
         if (leave) this.#leave.push(leave);
       }

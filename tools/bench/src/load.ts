@@ -23,7 +23,8 @@ export interface Sample {
 /** Rejects when a call does, or when an answer has another number of items than was asked for. */
 export async function runLoad(client: SubjectClient, benchCase: BenchCase, limit: Limit): Promise<Sample> {
   const { kind, concurrency, items, timedTo } = benchCase;
-  const request = requestFor(items);
+  const request = requestFor(benchCase);
+  const ask = callOf(client, kind);
   const latencies: number[] = [];
   const start = performance.now();
   const hasMore = "ms" in limit ? untilTime(start + limit.ms) : forCalls(limit.calls);
@@ -31,7 +32,7 @@ export async function runLoad(client: SubjectClient, benchCase: BenchCase, limit
     while (hasMore()) {
       const called = performance.now();
       let firstItem = NaN;
-      const received = await client[kind](request, () => (firstItem = performance.now()));
+      const received = await ask(request, () => (firstItem = performance.now()));
       latencies.push((timedTo === "end" ? performance.now() : firstItem) - called);
       if (received !== items) throw new Error(`${received} items came instead of ${items}`);
     }
@@ -39,6 +40,12 @@ export async function runLoad(client: SubjectClient, benchCase: BenchCase, limit
   await Promise.all(Array.from({ length: concurrency }, caller));
   const seconds = (performance.now() - start) / 1000;
   return sampleOf(latencies, benchCase, seconds);
+}
+
+function callOf(client: SubjectClient, kind: BenchCase["kind"]): SubjectClient["stream"] {
+  if (kind === "unary") return (request) => client.unary(request);
+  if (kind === "batches" && client.batches) return client.batches;
+  return (request, onFirst) => client.stream(request, onFirst);
 }
 
 function untilTime(end: number): () => boolean {

@@ -41,6 +41,8 @@ export interface SubjectClient {
   unary(request: BenchRequest): Promise<number>;
   /** Sends a request for many items. `onFirst` is for cases that are timed to the first item. */
   stream(request: BenchRequest, onFirst: () => void): Promise<number>;
+  /** The same, read as many at a time as are here. Default: what reads a stream does so anyway. */
+  readonly batches?: (request: BenchRequest) => Promise<number>;
   /** Sends a request whose answer is held open. Resolves at the first item with what leaves the answer. */
   open?(request: BenchRequest): Promise<() => void>;
   close(): Promise<void>;

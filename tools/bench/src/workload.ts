@@ -8,6 +8,8 @@ export interface BenchRequest {
   readonly text: string;
   /** After its items the answer does not end until the caller leaves it. */
   readonly hold?: true;
+  /** Its items are made without waiting, all at once. Default: as a worker does that waits for each. */
+  readonly ready?: true;
 }
 
 /** About as large as one chunk of a chat: 67 to 69 bytes of JSON. */
@@ -20,7 +22,7 @@ export interface BenchItem {
 export interface BenchCase {
   readonly name: string;
   readonly what: string;
-  readonly kind: "unary" | "stream";
+  readonly kind: "unary" | "stream" | "batches";
   /** Calls under way at any time; each that ends is replaced. */
   readonly concurrency: number;
   /** Items of each answer. */
@@ -62,6 +64,15 @@ export const PLANE_CASES: readonly BenchCase[] = [
     counted: "items",
     timedTo: "end",
   },
+  {
+    name: "batch-32",
+    what: "the same, items made all at once and read as many at a time as are here",
+    kind: "batches",
+    concurrency: 32,
+    items: 256,
+    counted: "items",
+    timedTo: "end",
+  },
 ];
 
 /** Of frontends, which answer chats over HTTP. */
@@ -96,9 +107,9 @@ export const FRONTEND_CASES: readonly BenchCase[] = [
 ];
 
 /** A request of exactly 1 KiB of JSON. */
-export function requestFor(items: number): BenchRequest {
-  const bare = JSON.stringify({ items, text: "" }).length;
-  return { items, text: "x".repeat(REQUEST_BYTES - bare) };
+export function requestFor({ items, kind }: Pick<BenchCase, "items" | "kind">): BenchRequest {
+  const bare: BenchRequest = { items, text: "", ...(kind === "batches" ? { ready: true } : {}) };
+  return { ...bare, text: "x".repeat(REQUEST_BYTES - JSON.stringify(bare).length) };
 }
 
 export function itemAt(index: number): BenchItem {

@@ -3,7 +3,7 @@ import { parseOptions } from "../src/options.ts";
 import type { BenchOptions } from "../src/options.ts";
 import { OURS } from "../src/subjects.ts";
 
-const PLANE_CASES = ["unary-1", "unary-64", "stream-32"];
+const PLANE_CASES = ["unary-1", "unary-64", "stream-32", "batch-32"];
 const FRONTEND_CASES = ["chat-1", "chat-first-1", "chat-32"];
 
 const namesOf = (all: readonly { name: string }[]): string[] => all.map(({ name }) => name);

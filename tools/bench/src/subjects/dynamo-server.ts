@@ -18,9 +18,18 @@ runServer(async () => {
   return { address, close: () => closeManager(manager) };
 });
 
-async function* generate({ items, hold }: BenchRequest, context: RequestContext): AsyncGenerator<BenchItem> {
+function generate(
+  request: BenchRequest,
+  { signal }: RequestContext,
+): Iterable<BenchItem> | AsyncIterable<BenchItem> {
+  return request.ready ? readyItems(request) : items(request, signal);
+}
+
+function* readyItems({ items }: BenchRequest): Generator<BenchItem> {
   for (let index = 0; index < items; index++) yield itemAt(index);
-  if (!hold) return;
-  const { signal } = context;
-  if (!signal.aborted) await once(signal, "abort");
+}
+
+async function* items({ items, hold }: BenchRequest, signal: AbortSignal): AsyncGenerator<BenchItem> {
+  for (let index = 0; index < items; index++) yield itemAt(index);
+  if (hold && !signal.aborted) await once(signal, "abort");
 }

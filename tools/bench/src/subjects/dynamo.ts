@@ -48,12 +48,20 @@ function dynamo(
         }
         return next;
       };
+      const batches = async (request: BenchRequest): Promise<number> => {
+        let next = 0;
+        for await (const items of (await client.roundRobin(request)).batches()) {
+          for (const { index } of items)
+            if (index !== next++) throw new Error(`Item ${index} is out of order`);
+        }
+        return next;
+      };
       const open = async (request: BenchRequest): Promise<() => void> => {
         const items = (await client.roundRobin(request))[Symbol.asyncIterator]();
         await items.next();
         return () => void items.return?.();
       };
-      return { unary: call, stream: call, open, close: () => closeManager(manager) };
+      return { unary: call, stream: call, batches, open, close: () => closeManager(manager) };
     },
   };
 }
