@@ -1,4 +1,4 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-// Tests wait for other processes and for leases to run out, on machines that may be busy.
-export default defineConfig({ test: { testTimeout: 60_000 } });
+export default defineConfig({ test: PATIENCE });

@@ -1,4 +1,4 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-// The comparison with the plain model runs a hundred thousand steps, on machines that may be busy.
-export default defineConfig({ test: { testTimeout: 120_000 } });
+export default defineConfig({ test: PATIENCE });

@@ -1,4 +1,4 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-// Threads start slowly on machines that are busy.
-export default defineConfig({ test: { testTimeout: 60_000 } });
+export default defineConfig({ test: PATIENCE });

@@ -1,3 +1,4 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { testTimeout: 30_000 } });
+export default defineConfig({ test: PATIENCE });

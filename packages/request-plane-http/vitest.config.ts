@@ -1,6 +1,5 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-// Waits are bounded by polls inside the tests. Memory is measured, so the collector can be called.
-export default defineConfig({
-  test: { pool: "forks", execArgv: ["--expose-gc"], testTimeout: 30_000, hookTimeout: 30_000 },
-});
+// Memory is measured, so the collector can be called.
+export default defineConfig({ test: { ...PATIENCE, pool: "forks", execArgv: ["--expose-gc"] } });

@@ -1,4 +1,4 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-// Every smoke run starts two processes of its own, on a machine that may be busy.
-export default defineConfig({ test: { testTimeout: 60_000 } });
+export default defineConfig({ test: PATIENCE });

@@ -1,4 +1,4 @@
+import { PATIENCE } from "@dynamo/test-support/patience";
 import { defineConfig } from "vitest/config";
 
-// Lists of packages may have to be fetched first.
-export default defineConfig({ test: { testTimeout: 120_000 } });
+export default defineConfig({ test: PATIENCE });

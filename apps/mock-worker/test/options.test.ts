@@ -7,7 +7,7 @@ async function run(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { code, stdout: worker.stdout, stderr: worker.stderr };
 }
 
-describe("the command line", { timeout: 30_000 }, () => {
+describe("the command line", () => {
   it("lists every option with its variable and its default", async () => {
     const { code, stdout } = await run(["--help"]);
     expect(code).toBe(0);
@@ -49,7 +49,7 @@ describe("the command line", { timeout: 30_000 }, () => {
   });
 });
 
-describe("the environment", { timeout: 30_000 }, () => {
+describe("the environment", () => {
   it("falls back to the default with one warning when a value can't be used", async () => {
     const env = { ...privateEnvironment(), DYN_MOCK_TOKENS: "many", DYN_MOCK_JITTER: "0.5" };
     const worker = new WorkerProcess([], env);

@@ -53,9 +53,7 @@ export class WorkerProcess {
   /** The lines that tell what is served, when there are as many. */
   async serving(count = 1): Promise<LogLine[]> {
     const lines = () => this.log.filter(({ msg }) => msg.startsWith("serving "));
-    await expect
-      .poll(() => (lines().length === count ? "serving" : this.stderr), { timeout: 20_000 })
-      .toBe("serving");
+    await expect.poll(() => (lines().length === count ? "serving" : this.stderr)).toBe("serving");
     return lines();
   }
 }

@@ -47,7 +47,7 @@ async function read(client: Caller["client"], request: unknown, into: string[]):
   for await (const chunk of await client.roundRobin(request)) into.push(textOf(chunk));
 }
 
-describe("a mock worker", { timeout: 30_000 }, () => {
+describe("a mock worker", () => {
   it("answers over TCP", async () => {
     const { client } = await startWorker();
     const texts: string[] = [];
@@ -102,7 +102,7 @@ describe("a mock worker", { timeout: 30_000 }, () => {
   });
 });
 
-describe("faults", { timeout: 30_000 }, () => {
+describe("faults", () => {
   it.each([0, 2])("fails after %i tokens with an error, and serves on", async (after) => {
     const { client } = await startWorker();
     const texts: string[] = [];
@@ -135,7 +135,7 @@ describe("faults", { timeout: 30_000 }, () => {
   });
 });
 
-describe("the end", { timeout: 30_000 }, () => {
+describe("the end", () => {
   it("comes after what runs: the answer is whole, and discovery is empty", async () => {
     const { worker, client, discovery } = await startWorker(["--itl-ms", "50"]);
     const texts: string[] = [];

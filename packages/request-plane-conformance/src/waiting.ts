@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long a condition that should come true may take. */
-const PATIENCE_MS = 4_000;
+const PATIENCE_MS = 8_000;
 
 /** Polls until the condition holds. Rejects when it doesn't within the bound. */
 export async function until(

@@ -49,7 +49,7 @@ describe("the program", () => {
       expect(out).toMatch(/^streaming +\d+ +0 +\d+$/m);
       expect(out).toMatch(/^\d+ not run: the worker is not started by the kit$/m);
     });
-  }, 60_000);
+  });
 
   it("fails a worker that answers wrong, with a report for programs", async () => {
     const good = referenceHandler();
@@ -77,7 +77,7 @@ describe("the program", () => {
       expect(report.passed).toBeGreaterThan(10);
       expect(new Set(report.results.map(({ group }) => group))).toEqual(new Set(["delivery"]));
     });
-  }, 60_000);
+  });
 
   it("keeps all digits of the instance's id, and reads the record from a file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "conformance-"));
@@ -99,7 +99,7 @@ describe("the program", () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 
   it.each([
     [["--address", "socket:x"], /--transport/],
@@ -125,5 +125,5 @@ describe("the program", () => {
     const { code, out } = await program("--transport", MODULE, ...args);
     expect(code).toBe(1);
     expect(out).toMatch(/FAILED headers and metadata/);
-  }, 60_000);
+  });
 });

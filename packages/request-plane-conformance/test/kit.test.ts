@@ -91,16 +91,12 @@ describe("a case", () => {
           .ref(),
     ],
     ["a listener", "listener", () => createServer().listen(0, "127.0.0.1")],
-  ])(
-    "that leaves %s behind has failed",
-    async (_, kind, open) => {
-      let left: ReturnType<typeof open> | undefined;
-      const result = await resultOf(caseThat(async () => void (left = open())));
-      if (left && "close" in left) left.close();
-      expect(result).toMatchObject({ status: "failed", error: { message: `Left open: ${kind}` } });
-    },
-    10_000,
-  );
+  ])("that leaves %s behind has failed", async (_, kind, open) => {
+    let left: ReturnType<typeof open> | undefined;
+    const result = await resultOf(caseThat(async () => void (left = open())));
+    if (left && "close" in left) left.close();
+    expect(result).toMatchObject({ status: "failed", error: { message: `Left open: ${kind}` } });
+  });
 
   it("is not blamed for what another one at the same time holds", async () => {
     const slow = caseThat(async () => new Promise((resolve) => setTimeout(resolve, 200)));
@@ -128,7 +124,7 @@ describe("a case", () => {
     expect(result).toMatchObject({
       error: { message: expect.stringMatching(/nothing is under way/) as string },
     });
-  }, 15_000);
+  });
 });
 
 describe("known failures", () => {

@@ -35,7 +35,6 @@ const refusal = new RequestPlaneError("overloaded", "at capacity", {
 });
 
 const decodeStream = decodingWith(FrameDecoder);
-const PATIENT = { timeout: 60_000 };
 
 function check<T>(numRuns: number, input: fc.Arbitrary<T>, holds: (value: T) => void): void {
   fc.assert(fc.property(input, holds), { seed: SEED, numRuns });
@@ -52,7 +51,7 @@ function attempt<T>(codes: readonly ErrorCode[], run: () => T): T | RequestPlane
   }
 }
 
-describe("damaged streams of two-part frames", PATIENT, () => {
+describe("damaged streams of two-part frames", () => {
   const good = [...responses.map(({ dialer }) => dialer), vector("T1"), vector("T1d"), vector("C8")];
   const measure = measureTwoPart(LIMIT, "the test");
 
@@ -125,7 +124,7 @@ describe("damaged streams of two-part frames", PATIENT, () => {
   });
 });
 
-describe("damaged envelopes", PATIENT, () => {
+describe("damaged envelopes", () => {
   it("are protocol_error, or parts of the bytes that came", () => {
     const good = responses.map(({ header, body }) =>
       Buffer.concat([encodeTwoPartHead(header, body.length), body]),
@@ -139,7 +138,7 @@ describe("damaged envelopes", PATIENT, () => {
   });
 });
 
-describe("damaged JSON is protocol_error, or has the fields that were asked for", PATIENT, () => {
+describe("damaged JSON is protocol_error, or has the fields that were asked for", () => {
   const headers = responses.map(({ header }) => header);
   const rich = JSON.stringify({
     ...(JSON.parse(headers[0]!) as object),
@@ -205,7 +204,7 @@ describe("damaged JSON is protocol_error, or has the fields that were asked for"
   });
 });
 
-describe("damaged items", PATIENT, () => {
+describe("damaged items", () => {
   const items = [
     ...responses
       .filter(({ dynamo }) => dynamo === "0.7.1")

@@ -18,7 +18,6 @@ import type { Ending } from "@dynamo/test-support";
 import { until } from "@dynamo/test-support";
 import { nextOf, reading } from "./support/reading.ts";
 
-const PATIENT = { timeout: 120_000 };
 const AT_ONCE = 50;
 /** Stands for the subject in streams that are damaged before it is known. */
 const SUBJECT = "00000000-1111-4222-8333-444444444444";
@@ -27,7 +26,7 @@ const recorded = recordedResponses();
 const streams = recorded.map(({ dialer }) => withSubject(dialer, SUBJECT));
 const whole = withSubject(recorded.find(({ name }) => name === "0.7.1 tcp three_items 1")!.dialer, SUBJECT);
 
-describe("a listener for responses", PATIENT, () => {
+describe("a listener for responses", () => {
   it("takes 2,000 damaged streams without disturbing the one that is not", async () => {
     const { listener, open } = await listening();
     const healthy = await HealthyStream.begin(listener, open);

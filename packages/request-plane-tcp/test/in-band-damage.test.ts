@@ -15,7 +15,6 @@ import { World } from "./support/world.ts";
 const SEED = 20_260_101;
 const LIMIT = 4096;
 const AT_ONCE = 50;
-const PATIENT = { timeout: 120_000 };
 
 const requests = [
   inBandFrame(KINDS.REQUEST, 1, requestBody("1/a/b/c", { items: 2 })),
@@ -53,7 +52,7 @@ function read(chunks: readonly Buffer[]): { told: string; isUnfinished: boolean 
   return { told: notes.told.join("\n"), isUnfinished: input.isUnfinished };
 }
 
-describe("damaged streams of in-band frames", PATIENT, () => {
+describe("damaged streams of in-band frames", () => {
   it("decode alike however cut, within the limit", () => {
     const outcomes = { whole: 0, unfinished: 0, refused: 0 };
     const good = [Buffer.concat(requests), Buffer.concat(responses), ...requests, ...responses];
@@ -87,7 +86,7 @@ describe("damaged streams of in-band frames", PATIENT, () => {
   });
 });
 
-describe("over real sockets", PATIENT, () => {
+describe("over real sockets", () => {
   it("a worker takes 1,000 damaged connections without disturbing a caller that sends good requests", async () => {
     await using world = new World();
     const worker = await world.worker(async function* ({ items = 1 }: { items?: number }) {

@@ -13,13 +13,12 @@ const LIMIT = 4096;
 /** Path and headers of the greatest length, with the three length fields: what is read before a limit applies. */
 const MAX_HEAD = 2 + 0xffff + 2 + 0xffff + 4;
 const decodeStream = decodingWith(FrameDecoder);
-const PATIENT = { timeout: 60_000 };
 
 function check<T>(numRuns: number, input: fc.Arbitrary<T>, holds: (value: T) => void): void {
   fc.assert(fc.property(input, holds), { seed: SEED, numRuns });
 }
 
-describe("damaged streams of request frames", PATIENT, () => {
+describe("damaged streams of request frames", () => {
   const good = [...recordedRequests().map(({ dialer }) => dialer), ...["R1", "R2", "R3"].map(vector)];
   const measure = measureRequestFrame(LIMIT);
 
@@ -88,7 +87,7 @@ describe("damaged streams of request frames", PATIENT, () => {
   });
 });
 
-describe("request frames of any path and headers", PATIENT, () => {
+describe("request frames of any path and headers", () => {
   const name = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" });
   const headerName = name.map((text) => text.toLowerCase());
   const headers = fc.dictionary(headerName, fc.string({ unit: "grapheme" }), {
@@ -168,7 +167,7 @@ describe("request frames of any path and headers", PATIENT, () => {
   });
 });
 
-describe("damaged streams of replies", PATIENT, () => {
+describe("damaged streams of replies", () => {
   const good = [
     vector("A1"),
     vector("A2"),
@@ -206,7 +205,7 @@ describe("damaged streams of replies", PATIENT, () => {
   });
 });
 
-describe("TCP addresses", PATIENT, () => {
+describe("TCP addresses", () => {
   it.each([
     ["10.0.0.7:41234/generate", "10.0.0.7", 41_234, "generate"],
     ["tcp://10.0.0.7:1/1a2b/generate", "10.0.0.7", 1, "1a2b/generate"],

@@ -13,14 +13,13 @@ import { damaged, decodingWith, sendAndEnd, standsStill, until } from "@dynamo/t
 import { recordedRequests } from "./support/recorded.ts";
 
 const decodeStream = decodingWith(FrameDecoder);
-const PATIENT = { timeout: 120_000 };
 const AT_ONCE = 50;
 const LIMIT = 64 * 1024;
 const DIALECTS = ["0.7", "1.6"] as const;
 
 const recorded = recordedRequests();
 
-describe("a server for requests", PATIENT, () => {
+describe("a server for requests", () => {
   it("takes 2,000 damaged streams without disturbing the client that sends good ones", async () => {
     const { server, port, path, received } = await serving("1.6");
     const healthy = new HealthyClient(`127.0.0.1:${port}/${path}`);

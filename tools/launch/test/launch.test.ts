@@ -20,7 +20,7 @@ async function launch(...args: string[]) {
   return { port, launcher: new Launcher(process.execPath, [MAIN, "--http-port", String(port), ...args]) };
 }
 
-describe("the launcher", { timeout: 60_000 }, () => {
+describe("the launcher", () => {
   it.for([
     { args: [], plane: "tcp" },
     { args: ["--tcp"], plane: "tcp" },
@@ -88,7 +88,7 @@ describe("the launcher", { timeout: 60_000 }, () => {
     await launcher.up();
     launcher.process.kill("SIGKILL");
     await launcher.ended;
-    await expect.poll(() => launcher.left(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => launcher.left()).toEqual([]);
   });
 
   it("ends when whoever started it is killed", async () => {
@@ -136,7 +136,7 @@ describe("the launcher", { timeout: 60_000 }, () => {
   });
 });
 
-describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", { timeout: 60_000 }, () => {
+describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", () => {
   it("is there while the launcher is, and gone with it", async () => {
     const { launcher } = await launch("--nats");
     await launcher.up();
@@ -153,7 +153,7 @@ describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", { timeout:
     await launcher.up();
     launcher.process.kill("SIGKILL");
     await launcher.ended;
-    await expect.poll(() => launcher.left(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => launcher.left()).toEqual([]);
   });
 
   it.each(["the server", "what keeps it"])("ends everything when %s is killed", async (victim) => {
@@ -164,11 +164,11 @@ describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", { timeout:
     process.kill(victim === "the server" ? server : keeper, "SIGKILL");
     expect(await launcher.ended).toBe(1);
     expect(launcher.stderr).toContain(`nats-server (pid ${keeper}) `);
-    await expect.poll(() => launcher.left(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => launcher.left()).toEqual([]);
   });
 });
 
-describe.skipIf(!hasNats)("a nats-server that runs already", { timeout: 60_000 }, () => {
+describe.skipIf(!hasNats)("a nats-server that runs already", () => {
   it("is used when NATS_SERVER names it, and stays", async () => {
     await using server = await startNatsServer();
     const args = [MAIN, "--nats", "--once", "--http-port", String(await freePort())];
@@ -181,7 +181,7 @@ describe.skipIf(!hasNats)("a nats-server that runs already", { timeout: 60_000 }
   });
 });
 
-it("names NATS_SERVER when nobody answers there", { timeout: 60_000 }, async () => {
+it("names NATS_SERVER when nobody answers there", async () => {
   const args = [MAIN, "--nats", "--http-port", String(await freePort())];
   const launcher = new Launcher(process.execPath, args, { NATS_SERVER: "nats://127.0.0.1:1" });
   expect(await launcher.ended).toBe(1);

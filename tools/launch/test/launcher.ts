@@ -66,7 +66,7 @@ export class Launcher {
 
   /** No process is left, and no file when the launcher could still see to that. */
   async expectNothingLeft(): Promise<void> {
-    await expect.poll(() => this.left(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => this.left()).toEqual([]);
     const folders = readdirSync(this.folder).filter((name) => /^(dynamo-launch|nats-server)-/.test(name));
     expect(folders).toEqual([]);
   }

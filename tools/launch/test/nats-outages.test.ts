@@ -37,7 +37,7 @@ describe.skipIf(!hasNats)("a frontend and two workers", { timeout: 180_000 }, ()
     const workers = await Promise.all([fleet.worker("nats", ...itl), fleet.worker("nats", ...itl)]);
     const frontend = await fleet.frontend("nats");
     const { program, port } = frontend;
-    await expect.poll(() => offers(frontend, MODEL), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => offers(frontend, MODEL)).toBe(true);
 
     const suffer = async (outages: number): Promise<void> => {
       const load = new ChatLoad({ port, callers: CALLERS, words: WORDS, boundMs: BOUND_MS });

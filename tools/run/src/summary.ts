@@ -12,16 +12,20 @@ export interface TestCount {
  *     @dynamo/discovery:test:  Test Files  1 failed | 2 passed (3)
  *     @dynamo/discovery:test:       Tests  24 passed (24)
  *
+ *     @dynamo/discovery:test:  FAIL  test/slug.test.ts > a slug > is short
+ *
  * A file that fails before it declares a test has no line among the tests, so it counts as one failure. So does
  * a package without tests.
  */
 export class Summary {
   #passed = 0;
   readonly #failed = new Map<string, TestFailures>();
+  readonly #names = new Set<string>();
 
   add(line: string): void {
     const match = /^(\S+):test: +(.*)$/.exec(stripVTControlCharacters(line));
     const [, task = "", text = ""] = match ?? [];
+    if (text.startsWith("FAIL ")) this.#names.add(`${task}: ${text.slice("FAIL ".length).trim()}`);
     if (text.startsWith("No test files found")) this.#failed.set(task, { files: 1, tests: 0 });
     const [, kind, counts = ""] = /^(Test Files|Tests) +(.*\(\d+\))\s*$/.exec(text) ?? [];
     if (kind === undefined) return;
@@ -32,6 +36,11 @@ export class Summary {
       failures.tests += count(counts, "failed");
       this.#passed += count(counts, "passed");
     }
+  }
+
+  /** Package, file and name of each test that failed, for the end of an output in which they are hard to find. */
+  get failures(): readonly string[] {
+    return [...this.#names];
   }
 
   /** Undefined when no package ran a test. */

@@ -30,10 +30,12 @@ function runAround(script: string): Promise<{ code: number; stdout: string }> {
 
 test("hands on turbo's output and exit code, and counts last", async () => {
   const { code, stdout } = await runAround(
-    `echo "$@"; echo "a:test:  Tests  1 failed | 2 passed (3)"; exit 3`,
+    `echo "$@"; echo "a:test:  FAIL  b.test.ts > c"; echo "a:test:  Tests  1 failed | 2 passed (3)"; exit 3`,
   );
   expect(code).toBe(3);
-  expect(stdout).toBe("run test\na:test:  Tests  1 failed | 2 passed (3)\n2 passed, 1 failed\n");
+  expect(stdout).toBe(
+    "run test\na:test:  FAIL  b.test.ts > c\na:test:  Tests  1 failed | 2 passed (3)\nFAIL a: b.test.ts > c\n2 passed, 1 failed\n",
+  );
 });
 
 test("ends well with turbo, and says nothing of tests when none ran", async () => {

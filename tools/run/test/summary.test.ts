@@ -34,6 +34,13 @@ test("counts a package without tests", () => {
   });
 });
 
+test("names what failed, each once", () => {
+  const summary = new Summary();
+  const line = "@dynamo/a:test:  FAIL  test/slug.test.ts > a slug > is short";
+  for (const text of [line, "@dynamo/b:test: prints FAIL  in between", line]) summary.add(text);
+  expect(summary.failures).toEqual(["@dynamo/a: test/slug.test.ts > a slug > is short"]);
+});
+
 test("reads through colours", () => {
   const line =
     "\u001B[35m@dynamo/a:test: \u001B[0m\u001B[2m      Tests \u001B[22m \u001B[1m\u001B[32m4 passed\u001B[39m (4)";

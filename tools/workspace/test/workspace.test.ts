@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runtimeDependencies, workspacePackages } from "../src/index.ts";
 import type { WorkspacePackage } from "../src/index.ts";
@@ -19,4 +21,11 @@ test("follows dependencies to the end, and names each once", () => {
   const app = member("app", { tcp: "workspace:^", core: "workspace:^" });
   expect(runtimeDependencies(app, [app, core, tcp])).toEqual([tcp, core]);
   expect(runtimeDependencies(core, [app, core, tcp])).toEqual([]);
+});
+
+test("tests of every package bear a machine that is busy", () => {
+  const tested = workspacePackages().filter(({ folder }) => existsSync(join(folder, "test")));
+  for (const { folder, path } of tested) {
+    expect(readFileSync(join(folder, "vitest.config.ts"), "utf8"), path).toContain("PATIENCE");
+  }
 });

@@ -3,7 +3,6 @@ import { fleet, NOTHING, once, tokens } from "./support.ts";
 import type { TokensHandler } from "./support.ts";
 
 const EXACT = { routerKvEvents: true };
-const PATIENT = { timeout: 10_000 };
 
 const holding: TokensHandler = async function* (request) {
   yield request;
@@ -16,7 +15,7 @@ describe("mode kv with events", () => {
     const ids = [await workers.serve(once), await workers.serve(once), await workers.serve(once)];
     for (const [at, id] of ids.entries()) workers.cache(id, tokens(40, at * 1000));
     for (const [at] of ids.entries()) {
-      await expect.poll(() => workers.overlap(tokens(40, at * 1000)), PATIENT).toBe(10);
+      await expect.poll(() => workers.overlap(tokens(40, at * 1000))).toBe(10);
     }
     for (const [at, id] of ids.entries()) {
       const { stream, decision } = await workers.ask(tokens(43, at * 1000));
@@ -27,9 +26,9 @@ describe("mode kv with events", () => {
     const { sequenceHashes } = workers.kv.router.prompt(tokens(40));
     const [first = 0n] = ids;
     workers.tellers.get(first)?.publishKv(0, { kind: "removed", blockHashes: sequenceHashes.subarray(4) });
-    await expect.poll(() => workers.overlap(tokens(40)), PATIENT).toBe(4);
+    await expect.poll(() => workers.overlap(tokens(40))).toBe(4);
     workers.tellers.get(first)?.publishKv(0, { kind: "cleared" });
-    await expect.poll(() => workers.overlap(tokens(40)), PATIENT).toBe(0);
+    await expect.poll(() => workers.overlap(tokens(40))).toBe(0);
   });
 
   test("its own decisions are no knowledge: workers say what they keep", async () => {
@@ -44,11 +43,11 @@ describe("mode kv with events", () => {
     const id = await workers.serve(once);
     await workers.serve(once);
     workers.cache(id, tokens(40));
-    await expect.poll(() => workers.overlap(tokens(40)), PATIENT).toBe(10);
+    await expect.poll(() => workers.overlap(tokens(40))).toBe(10);
     const late = fleet(EXACT, { first: workers });
     await late.client.waitForInstances({ count: 2 });
     late.update();
-    await expect.poll(() => late.overlap(tokens(40)), PATIENT).toBe(10);
+    await expect.poll(() => late.overlap(tokens(40))).toBe(10);
     expect(await late.answer(tokens(43))).toBe(id);
   });
 
@@ -57,7 +56,7 @@ describe("mode kv with events", () => {
     const id = await workers.serve(once);
     await workers.serve(once);
     workers.cache(id, tokens(40));
-    await expect.poll(() => workers.overlap(tokens(40)), PATIENT).toBe(10);
+    await expect.poll(() => workers.overlap(tokens(40))).toBe(10);
     workers.withdraw(id);
     workers.cache(id, tokens(40, 1000));
     expect(workers.overlap(tokens(40))).toBe(0);
@@ -74,7 +73,7 @@ describe("mode kv with events", () => {
       .poll(async () => {
         const answers = [await workers.answer(tokens(4)), await workers.answer(tokens(4, 1000))];
         return new Set([...answers, await workers.answer(tokens(4, 2000))]);
-      }, PATIENT)
+      })
       .toEqual(new Set([free]));
   });
 });
@@ -99,21 +98,21 @@ describe("replica sync", () => {
         await new Promise((resolve) => setTimeout(resolve, 50));
         again.stream.cancel();
         return two.load().active > 0;
-      }, PATIENT)
+      })
       .toBe(true);
     first.stream.cancel();
-    await expect.poll(() => two.load().active, PATIENT).toBe(0);
+    await expect.poll(() => two.load().active).toBe(0);
 
     const held = await one.ask(tokens(400));
-    await expect.poll(() => two.load(), PATIENT).toEqual({ ...NOTHING, active: 1, requests: 1, blocks: 100 });
+    await expect.poll(() => two.load()).toEqual({ ...NOTHING, active: 1, requests: 1, blocks: 100 });
     const other = await two.ask(tokens(40, 9000));
     expect(other.stream.instance).not.toBe(held.stream.instance);
-    await expect.poll(() => one.load().active, PATIENT).toBe(2);
+    await expect.poll(() => one.load().active).toBe(2);
     other.stream.cancel();
-    await expect.poll(() => one.load().active, PATIENT).toBe(1);
+    await expect.poll(() => one.load().active).toBe(1);
 
     await one.routing.close();
-    await expect.poll(() => two.load(), PATIENT).toEqual(NOTHING);
+    await expect.poll(() => two.load()).toEqual(NOTHING);
     held.stream.cancel();
   });
 });

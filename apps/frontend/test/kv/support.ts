@@ -147,7 +147,7 @@ export class TokensFleet {
 
   /** Nothing counts against any worker any more. */
   async rest(): Promise<void> {
-    await expect.poll(() => this.load(), { timeout: 10_000 }).toEqual(NOTHING);
+    await expect.poll(() => this.load()).toEqual(NOTHING);
   }
 
   load(): typeof NOTHING {

@@ -55,7 +55,7 @@ test(
     await Promise.all(Array.from({ length: AT_ONCE }, client));
 
     expect(fleet.lost).toBeGreaterThanOrEqual(KILLS);
-    await expect.poll(() => Math.max(...fleet.counts()), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => Math.max(...fleet.counts())).toBe(0);
   },
 );
 

@@ -81,9 +81,7 @@ test.each([
 
     const metrics = async () => (await send(url, { method: "GET", path: "/metrics" })).body;
     expect(sumOf(await metrics(), /model_migration_total\{.*ongoing_request/)).toBeGreaterThan(0);
-    await expect
-      .poll(async () => sumOf(await metrics(), /_(inflight|active|queued)_requests/), { timeout: 10_000 })
-      .toBe(0);
+    await expect.poll(async () => sumOf(await metrics(), /_(inflight|active|queued)_requests/)).toBe(0);
   },
 );
 

@@ -126,7 +126,7 @@ export class Deployment {
       served: workers.reduce((sum, { served }) => sum + served.inFlight, 0),
     });
     await expect
-      .poll(counts, { timeout: 10_000 })
+      .poll(counts)
       .toEqual({ gauges: 0, running: 0, inFlight: 0, awaited: 0, written: 0, served: 0 });
   }
 
@@ -136,7 +136,7 @@ export class Deployment {
     await this.discovery.close();
     const managers = [this.frontend.manager, ...this.workers.map((worker) => worker.manager)];
     const left = () => managers.map((manager) => manager.health()).filter(isOpen);
-    await expect.poll(left, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(left).toEqual([]);
   }
 }
 

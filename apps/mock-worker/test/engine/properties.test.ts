@@ -129,7 +129,7 @@ class Trace {
   }
 }
 
-describe("any sequence of requests, cancels and preemptions", { timeout: 120_000 }, () => {
+describe("any sequence of requests, cancels and preemptions", () => {
   it(`leaves no block behind, and a router knows what is in the cache (${RUNS} traces)`, () => {
     let cancelled = 0;
     for (let seed = 0; seed < RUNS; seed++) {

@@ -43,7 +43,7 @@ async function read(generation: Generation): Promise<number[]> {
   return all;
 }
 
-describe("a rank", { timeout: 30_000 }, () => {
+describe("a rank", () => {
   it("answers at the speed of its clock, and its listener hears what it has", async () => {
     const clock = new VirtualClock();
     const router = new Listener();
@@ -89,7 +89,7 @@ describe("a rank", { timeout: 30_000 }, () => {
     );
     const [first, second] = [0, 1].map((at) => rank.generate(request(tokens(8, 100 * at), 3000)));
     // Its reader is behind, and nothing happens any more.
-    await expect.poll(listener.passes, { timeout: 20_000 }).toBe(1024);
+    await expect.poll(listener.passes).toBe(1024);
     const reading = read(second!);
     first!.close();
     expect(await reading).toHaveLength(1992);
@@ -99,7 +99,7 @@ describe("a rank", { timeout: 30_000 }, () => {
     const listener = counter();
     const rank = new EngineRank({ ...options, numGpuBlocks: 2000 }, new VirtualClock(), listener);
     const generation = rank.generate(request(tokens(8), 5000));
-    await expect.poll(listener.passes, { timeout: 20_000 }).toBe(1024);
+    await expect.poll(listener.passes).toBe(1024);
     expect(await generation.tokens()).toHaveLength(1024);
     expect(await read(generation)).toHaveLength(5000 - 1024);
   });

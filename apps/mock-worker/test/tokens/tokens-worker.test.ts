@@ -57,7 +57,7 @@ const ask = (length: number, max_tokens: number | null) => ({
   stop_conditions: { max_tokens },
 });
 
-describe("a worker with a model's folder", { timeout: 60_000 }, () => {
+describe("a worker with a model's folder", () => {
   it("answers in tokens, from its cache the second time", async () => {
     const { client } = await start();
     const items = await read(client, ask(35, 6));
@@ -122,7 +122,7 @@ describe("a worker with a model's folder", { timeout: 60_000 }, () => {
   it("ends while it starts up, when asked", async () => {
     const env = privateEnvironment();
     const worker = new WorkerProcess(["--model-path", model, "--startup-time", "3600"], env);
-    await expect.poll(() => worker.log.map(({ msg }) => msg), { timeout: 20_000 }).toContain("starting up");
+    await expect.poll(() => worker.log.map(({ msg }) => msg)).toContain("starting up");
     worker.process.kill("SIGTERM");
     expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
@@ -136,7 +136,7 @@ describe("a worker with a model's folder", { timeout: 60_000 }, () => {
   });
 });
 
-describe("routers", { timeout: 60_000 }, () => {
+describe("routers", () => {
   it("know what each rank has in its cache, and predict what it finds there", async () => {
     const { client, discovery, manager, worker } = await start(
       ...["--data-parallel-size", "2", "--num-gpu-blocks-override", "40"],
@@ -164,13 +164,13 @@ describe("routers", { timeout: 60_000 }, () => {
       return first?.completion_usage?.prompt_tokens_details?.cached_tokens;
     };
     expect(await cachedIn(1, 35)).toBe(0);
-    await expect.poll(() => overlap(35, 1), { timeout: 20_000 }).toBe(8);
+    await expect.poll(() => overlap(35, 1)).toBe(8);
     expect(overlap(35, 0)).toBe(0);
     expect(await cachedIn(1, 35)).toBe(32);
     expect(await cachedIn(0, 35)).toBe(0);
     // Too much for the cache together: what waits longest goes, from its end.
     expect(await cachedIn(1, 151, 1000)).toBe(0);
-    await expect.poll(() => overlap(35, 1), { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => overlap(35, 1)).toBe(2);
     expect(await cachedIn(1, 35)).toBe(8);
     expect(events.status().counts).toMatchObject({ unknownParents: 0 });
 
