@@ -43,6 +43,16 @@ export class HttpError extends Error {
     this.#details = options.details;
   }
 
+  /** The same failure under another status. */
+  withStatus(status: number): HttpError {
+    const { message, headers, cause } = this;
+    const more = {
+      ...(this.#param !== null && { param: this.#param }),
+      ...(this.#details && { details: this.#details }),
+    };
+    return new HttpError(status, message, { headers, cause, ...more });
+  }
+
   get body(): ErrorBody {
     return {
       error: {
@@ -73,6 +83,9 @@ function typeOf(status: number): string {
   return TYPES[status] ?? (status < 500 ? "invalid_request_error" : "internal_server_error");
 }
 
+/** No worker has room. */
+export const OVERLOADED_STATUS = 529;
+
 const UNAVAILABLE = [503, "Service temporarily unavailable"] as const;
 const INTERNAL = [500, "Internal server error"] as const;
 
@@ -94,7 +107,7 @@ const ANSWERS: Readonly<Record<ErrorCode, readonly [status: number, message: str
   disconnected: UNAVAILABLE,
   closed: UNAVAILABLE,
   deadline_exceeded: [504, "Request deadline exceeded"],
-  overloaded: [529, "Service temporarily overloaded"],
+  overloaded: [OVERLOADED_STATUS, "Service temporarily overloaded"],
   handler_failed: INTERNAL,
   protocol_error: INTERNAL,
   invalid_configuration: INTERNAL,
@@ -129,6 +142,6 @@ function publicMessage(error: RequestPlaneError): string | undefined {
 }
 
 function retryHeaders(status: number, seconds: number | undefined): Record<string, string> {
-  const wait = seconds ?? (status === 503 || status === 529 ? 1 : undefined);
+  const wait = seconds ?? (status === 503 || status === OVERLOADED_STATUS ? 1 : undefined);
   return wait === undefined ? {} : { "retry-after": String(Math.max(0, Math.ceil(wait))) };
 }

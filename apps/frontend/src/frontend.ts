@@ -78,6 +78,7 @@ export class Frontend {
       logger,
       running: this.running,
       bodyLimitMb: options.httpBodyLimitMb,
+      overloadStatus: options.httpOverloadStatusCode,
       corsOrigins: options.httpCorsOrigin,
       onFailure: (failure) => metrics.failed(failure),
     });

@@ -35,6 +35,14 @@ export function megabytes(text: string): number {
   return value;
 }
 
+/** Dynamo takes up to 999, Fastify knows none above 599. */
+export function httpStatus(text: string): number {
+  const value = wholeNumber(text);
+  if (value === undefined || value < 200 || value > 599)
+    throw new InvalidArgumentError("Expected an HTTP status from 200 to 599.");
+  return value;
+}
+
 export function requestPlane(text: string): RequestPlaneMode {
   try {
     return parseRequestPlaneMode(text);

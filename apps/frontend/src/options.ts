@@ -7,7 +7,17 @@ import { readFileSync } from "node:fs";
 import { CORE_SETTINGS } from "@dynamo/request-plane-core";
 import type { RequestPlaneMode } from "@dynamo/request-plane-core";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { count, megabytes, metricsPrefix, origins, port, requestPlane, seconds } from "./option-values.ts";
+import { OVERLOADED_STATUS } from "./errors.ts";
+import {
+  count,
+  httpStatus,
+  megabytes,
+  metricsPrefix,
+  origins,
+  port,
+  requestPlane,
+  seconds,
+} from "./option-values.ts";
 import { routerOptions, withPresentNames } from "./router-options.ts";
 import type { RouterOptions } from "./router-options.ts";
 
@@ -17,6 +27,7 @@ export interface Options extends RouterOptions {
   readonly httpCorsOrigin: readonly string[];
   readonly httpBodyLimitMb: number;
   readonly httpResponseLimitMb: number;
+  readonly httpOverloadStatusCode: number;
   readonly httpGracefulShutdownTimeoutSecs: number;
   readonly httpClientStallTimeoutSecs: number;
   readonly httpBackendStreamTimeoutSecs: number;
@@ -81,6 +92,10 @@ function httpOptions(): Option[] {
       .env("DYN_HTTP_RESPONSE_LIMIT_MB")
       .argParser(megabytes)
       .default(256),
+    new Option("--http-overload-status-code <status>", "what clients get when no worker has room, 200 to 599")
+      .env("DYN_HTTP_OVERLOAD_STATUS_CODE")
+      .argParser(httpStatus)
+      .default(OVERLOADED_STATUS),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import cors from "@fastify/cors";
 import fastify, { LogController } from "fastify";
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { HttpError, toHttpError } from "./errors.ts";
+import { HttpError, OVERLOADED_STATUS, toHttpError } from "./errors.ts";
 import { parseJsonBody } from "./json-body.ts";
 import type { RunningRequests } from "./running-requests.ts";
 
@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly running: RunningRequests;
   /** Largest request body, in MiB. */
   readonly bodyLimitMb: number;
+  /** What clients get instead of 529. */
+  readonly overloadStatus: number;
   /** Origins that browsers may call from; `*` is any, none turns CORS off. */
   readonly corsOrigins: readonly string[];
   /** Told of every answer that is an error. */
@@ -30,7 +32,7 @@ const MIB = 1024 * 1024;
 /** A server that isn't listening yet, without routes. Its hooks call back: a promise for each would cost more. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { running, corsOrigins } = options;
-  const answer = answerWith(options.onFailure);
+  const answer = answerWith(options);
   const app = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -113,11 +115,15 @@ function echoRequestId(request: FastifyRequest, reply: FastifyReply, next: () =>
 
 type Answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
 
-function answerWith(onFailure: ServerOptions["onFailure"]): Answer {
+function answerWith({ onFailure, overloadStatus }: ServerOptions): Answer {
   return (error, request, reply) => {
     const failure = fromFastify(error, request) ?? toHttpError(error);
     onFailure(failure);
-    answer(failure, request, reply);
+    answer(
+      failure.status === OVERLOADED_STATUS ? failure.withStatus(overloadStatus) : failure,
+      request,
+      reply,
+    );
   };
 }
 

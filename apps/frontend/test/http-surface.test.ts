@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { RunningRequests } from "../src/running-requests.ts";
@@ -85,6 +86,27 @@ describe("requests that are wrong get OpenAI's error object", () => {
     const large = `GET /live HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(20_000)}\r\n\r\n`;
     expect(await raw(deployment, large)).toMatch(/^HTTP\/1\.1 431 /);
     expect((await send(deployment.url, { method: "GET", path: "/live" })).status).toBe(200);
+  });
+});
+
+describe("a worker without room", () => {
+  test.each([
+    [undefined, 529, "service_unavailable"],
+    [503, 503, "service_unavailable"],
+    [429, 429, "rate_limit_error"],
+  ])("is the status that was asked for (%s), with a time to try again", async (given, status, type) => {
+    const deployment = await deploy(given === undefined ? {} : { httpOverloadStatusCode: given });
+    await deployment.serve(() => {
+      throw new RequestPlaneError("overloaded", "no room");
+    });
+    const answer = await send(deployment.url, { body: chat() });
+    expect(answer).toMatchObject({ status, headers: { "retry-after": "1" } });
+    expect(errorOf(answer)).toEqual({
+      message: "Service temporarily overloaded",
+      type,
+      param: null,
+      code: status,
+    });
   });
 });
 
@@ -194,6 +216,7 @@ test("sockets don't gather small writes, and outlive those of load balancers", (
     logger: pino({ level: "silent" }),
     running,
     bodyLimitMb: 1,
+    overloadStatus: 529,
     corsOrigins: [],
     onFailure: () => undefined,
   });
