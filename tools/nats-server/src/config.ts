@@ -22,7 +22,7 @@ export interface NatsTls {
   readonly key: string;
 }
 
-/** The text of a configuration file. Port -1 lets the server pick one. */
+/** The text of a configuration file. */
 export function configText(config: NatsServerConfig, port: number, portsFolder: string): string {
   const { maxPayload, auth, tls, lines = [] } = config;
   return [
