@@ -11,7 +11,7 @@ import re
 import uvloop
 from dynamo.runtime import Context
 
-from channel import end, listen, say
+from channel import end, fail, listen, say
 from runtime import connect, open_endpoint
 
 clients: dict[str, asyncio.Future] = {}
@@ -76,8 +76,7 @@ async def main() -> None:
     try:
         runtime = connect()
     except Exception as error:
-        say({"failed": str(error)})
-        end()
+        fail(error)
     say({"ready": True})
     calls = set()
     async for command in listen():

@@ -25,6 +25,24 @@ async def listen():
         yield json.loads(line)
 
 
-def end() -> None:
+def end(code: int = 0) -> None:
     """Ends the process at once: threads of the runtime may not be done, and nobody waits for them."""
-    os._exit(0)
+    os._exit(code)
+
+
+def fail(error: BaseException) -> None:
+    """Ends the process, and says why."""
+    say({"failed": str(error)})
+    end(1)
+
+
+def end_with(work: asyncio.Future) -> None:
+    """Ends the process when this does."""
+
+    def on_done(_) -> None:
+        error = work.exception()
+        if error:
+            fail(error)
+        end()
+
+    work.add_done_callback(on_done)

@@ -23,7 +23,7 @@ from dynamo.llm import (
     run_input,
 )
 
-from channel import end, listen, say
+from channel import end, end_with, fail, listen, say
 from runtime import RELEASE, connect
 
 
@@ -60,10 +60,8 @@ async def main(*words: str) -> None:
         arguments, where = arguments_of(*words)
         engine = await make_engine(runtime, arguments)
     except Exception as error:
-        say({"failed": str(error)})
-        end()
-    running = asyncio.ensure_future(run_input(runtime, where, engine))
-    running.add_done_callback(lambda _: end())
+        fail(error)
+    end_with(asyncio.ensure_future(run_input(runtime, where, engine)))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.shutdown)
     say({"started": words[0]})
     async for _ in listen():

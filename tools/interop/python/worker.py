@@ -5,7 +5,7 @@ import sys
 
 import uvloop
 
-from channel import end, listen, say
+from channel import end, end_with, fail, listen, say
 from reference import handle
 from runtime import connect, open_endpoint
 
@@ -14,13 +14,11 @@ async def main(path: str) -> None:
     try:
         endpoint = await open_endpoint(connect(), path, serving=True)
     except Exception as error:
-        say({"failed": str(error)})
-        end()
-    serving = asyncio.ensure_future(endpoint.serve_endpoint(handle))
+        fail(error)
+    end_with(asyncio.ensure_future(endpoint.serve_endpoint(handle)))
     say({"serving": path})
     async for _ in listen():
         pass
-    serving.cancel()
     end()
 
 

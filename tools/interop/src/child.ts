@@ -53,7 +53,7 @@ export class Child implements AsyncDisposable {
     return this.#lines.join("\n");
   }
 
-  /** The first message that has this key. Rejects with its last words when it ends before, or says `failed`. */
+  /** The first message that has this key. Rejects when it ends before, or says `failed`. */
   async message<T extends object>(key: string, timeoutMs: number = START_MS): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const listener = (message: object): void => {
@@ -62,16 +62,21 @@ export class Child implements AsyncDisposable {
     };
     this.#messages.on("message", listener);
     try {
-      return await within(`'${key}' of ${this.name}`, this.whileAlive(promise), timeoutMs);
+      return await this.whileAlive(within(`'${key}' of ${this.name}`, promise, timeoutMs));
     } finally {
       this.#messages.off("message", listener);
     }
   }
 
-  /** The same promise, or a rejection with its last words when it ends before. */
-  whileAlive<T>(promise: Promise<T>): Promise<T> {
-    const gone = this.ended.then(() => Promise.reject(new Error(this.#obituary())));
-    return Promise.race([promise, gone]);
+  /** The same promise, or a rejection when it ends before. Who rejects tells its last words. */
+  async whileAlive<T>(promise: Promise<T>): Promise<T> {
+    const gone = this.ended.then(() => Promise.reject(new Error(this.#end())));
+    try {
+      return await Promise.race([promise, gone]);
+    } catch (cause) {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`${what}:\n${this.log}`, { cause });
+    }
   }
 
   onMessage(listener: (message: object) => void): void {
@@ -97,8 +102,13 @@ export class Child implements AsyncDisposable {
   }
 
   #hear(line: string): void {
-    if (line.startsWith(MARK)) this.#messages.emit("message", parseJson(line.slice(MARK.length)) as object);
-    else this.#remember(line);
+    if (!line.startsWith(MARK)) {
+      this.#remember(line);
+      return;
+    }
+    const message = parseJson(line.slice(MARK.length)) as object;
+    if ("failed" in message) this.#remember(String(message.failed));
+    this.#messages.emit("message", message);
   }
 
   #remember(line: string): void {
@@ -106,8 +116,8 @@ export class Child implements AsyncDisposable {
     if (this.#lines.length > LAST_LINES) this.#lines.shift();
   }
 
-  #obituary(): string {
+  #end(): string {
     const { exitCode, signalCode } = this.#process;
-    return `${this.name} ended with ${signalCode ?? `exit code ${String(exitCode)}`}:\n${this.log}`;
+    return `${this.name} ended with ${signalCode ?? `exit code ${String(exitCode)}`}`;
   }
 }

@@ -75,9 +75,12 @@ export class Site implements AsyncDisposable {
     return neighbour;
   }
 
-  /** The same release and plane in a deployment with servers of its own. */
-  apart(servers: Pick<Surroundings, "natsUrl" | "etcdUrl">): Site {
-    return new Site(this.release, this.plane, this.#folder, { ...this.surroundings, ...servers });
+  /**
+   * The same release and plane in a deployment of its own, which the caller disposes of. A frontend of Dynamo watches
+   * all models of its deployment, each with several instances of inotify, of which users have 128.
+   */
+  apart(name: string, servers: Partial<Surroundings> = {}): Site {
+    return new Site(this.release, this.plane, join(this.#folder, name), { ...this.surroundings, ...servers });
   }
 
   /** The environment of one process of the release, with ports of its own where the release would take fixed ones. */
@@ -101,6 +104,7 @@ export class Site implements AsyncDisposable {
       // one until its component is registered; with more models than threads it never gets on. Dynamo's docs say 512.
       DYN_RUNTIME_MAX_BLOCKING_THREADS: "512",
       DYN_LOG: "warn",
+      DYN_SDK_DISABLE_ANSI_LOGGING: "1",
       HF_HUB_OFFLINE: "1",
       PYTHONUNBUFFERED: "1",
       PYTHONDONTWRITEBYTECODE: "1",

@@ -49,6 +49,23 @@ describe("Child", () => {
     await expect(child.message("ready")).rejects.toThrow(/a program ended with exit code 3:\nout of luck/);
   });
 
+  it("tells what a program says has failed after it began", async () => {
+    await using child = program(`
+      console.log('@interop {"ready":true}');
+      setTimeout(() => console.log('@interop {"failed":"no more room"}'), 50);
+    `);
+    await child.message("ready");
+    await child.ended;
+    const gone = child.whileAlive(new Promise<never>(() => undefined));
+    await expect(gone).rejects.toThrow("a program ended with exit code 0:\nno more room");
+  });
+
+  it("tells what a program has said that takes too long", async () => {
+    await using child = program(`console.log("still at it"); process.stdin.resume();`);
+    await expect.poll(() => child.log).toBe("still at it");
+    await expect(child.message("ready", 1)).rejects.toThrow(/took longer than 1 ms:\nstill at it/);
+  });
+
   it("passes on what a program says has failed", async () => {
     await using child = program(`console.log('@interop {"failed":"no such plane"}');`);
     await expect(child.message("ready")).rejects.toThrow("no such plane");

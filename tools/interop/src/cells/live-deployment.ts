@@ -22,7 +22,8 @@ export const cells = inSection("A live deployment changes over", [
   {
     name: "frontend and workers, theirs for ours and back, one process at a time, ours with chats under way: no chat is lost",
     timeoutMs: 150_000,
-    run: async (site) => {
+    run: async (place) => {
+      await using site = place.apart(MODEL);
       await using processes = new AsyncDisposableStack();
       const deployment = await Deployment.ofTheirs(site, processes);
       await deployment.exchangeFrontend(ourFrontend);

@@ -100,7 +100,8 @@ const leaving: readonly Omit<Cell, "section">[] = [
   },
   {
     name: "takes two workers of ours and one of theirs in turn behind one model",
-    run: async (site) => {
+    run: async (place) => {
+      await using site = place.apart("mixed");
       await using _ours = await startTwoOfOurs(site, "mixed");
       await using _theirs = await startTheirEcho(site, "mixed");
       // One of 0.8 may read the files of a worker that starts later while they are empty, and never ask it.

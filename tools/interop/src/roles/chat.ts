@@ -5,7 +5,7 @@ import { freePort } from "@dynamo/test-support/free-port";
 import { Child } from "../child.ts";
 import { layoutOf, pathFormOf } from "../releases.ts";
 import type { Site } from "../site.ts";
-import { until } from "../waiting.ts";
+import { until, untilFound } from "../waiting.ts";
 import { startPython } from "./python-program.ts";
 
 const APPS = new URL("../../../../apps/", import.meta.url).pathname;
@@ -163,14 +163,8 @@ async function startApp(site: Site, app: string, args: readonly string[]): Promi
   });
 }
 
-/** Resolves when it is in the log. Rejects with the log when it doesn't come. */
-async function says(child: Child, what: RegExp): Promise<RegExpExecArray> {
-  const holds = (): boolean => what.test(child.log);
-  const said = until(`${child.name} says ${String(what)}`, holds, START_MS);
-  await child.whileAlive(said).catch((cause: unknown) => {
-    throw new Error(`${String(cause)}; it said:\n${child.log}`, { cause });
-  });
-  const found = what.exec(child.log);
-  if (!found) throw new Error(`${child.name} has said too much`);
-  return found;
+/** Resolves when it is in the log. */
+function says(child: Child, what: RegExp): Promise<RegExpExecArray> {
+  const find = (): RegExpExecArray | undefined => what.exec(child.log) ?? undefined;
+  return child.whileAlive(untilFound(`${child.name} says ${String(what)}`, find, START_MS));
 }

@@ -44,7 +44,7 @@ export class TheirCaller implements AsyncDisposable {
     this.#waiting.set(id, resolve);
     this.process.send({ id, ...call, ...(instance !== undefined && { instance: String(instance) }) });
     try {
-      return await within(`a call of ${this.process.name}`, promise, timeoutMs);
+      return await this.process.whileAlive(within(`a call of ${this.process.name}`, promise, timeoutMs));
     } finally {
       this.#waiting.delete(id);
     }
