@@ -29,6 +29,8 @@ export class KvFleet {
   readonly #fleet: Fleet;
   #frontends: Frontend[] = [];
   #workers: Worker[] = [];
+  /** Since all were there. */
+  readonly #killed = new Set<Victim>();
 
   constructor(options: KvFleetOptions) {
     this.#options = options;
@@ -52,6 +54,7 @@ export class KvFleet {
   }
 
   async kill(victim: Victim): Promise<void> {
+    this.#killed.add(victim);
     if (victim === "etcd") return this.#options.etcd.kill("SIGKILL");
     if (victim === "nats") return this.#options.nats.kill("SIGKILL");
     // Nobody asks it any more from here on.
@@ -62,9 +65,11 @@ export class KvFleet {
   /** Starts what was killed. Resolves when all know each other and the dead are forgotten. */
   async restore(): Promise<void> {
     const { etcd, nats } = this.#options;
-    await Promise.all([etcd.start(), nats.start()]);
-    await this.#addWorker();
-    await this.#addFrontend();
+    const killed = this.#killed;
+    await Promise.all([killed.has("etcd") && etcd.start(), killed.has("nats") && nats.start()]);
+    if (killed.has("worker")) await this.#addWorker();
+    if (killed.has("frontend")) await this.#addFrontend();
+    killed.clear();
     const ids = this.#workers.map(({ id }) => id).sort();
     for (const frontend of this.#frontends)
       await until(async () => String(await idsOf(frontend)) === String(ids));
