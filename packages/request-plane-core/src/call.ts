@@ -165,7 +165,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     const request = this.#request.inBand(route);
     this.#isInBand = true;
     this.#caller.inBandResponses += 1;
-    buffer.onDeclined = () => {
+    const declined = (): void => {
       this.#leaveInBand();
       try {
         target.route = this.#caller.routes.without(target.record, route);
@@ -174,6 +174,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
         reader.undelivered(RequestPlaneError.from(error));
       }
     };
+    buffer.onDeclined = declined;
     route.client.exchange?.(request, buffer);
   }
 
@@ -190,7 +191,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
   }
 
   #deliver(route: Route, slot: ResponseSlot, buffer: ResponseBuffer): Promise<void> {
-    buffer.onFailed = () => slot.abandon();
+    buffer.slot = slot;
     if (buffer.error) {
       slot.abandon();
       return Promise.reject(buffer.error);

@@ -65,7 +65,8 @@ export async function answer<Request, Item>(
   const codec = control.payloadCodec === own?.name ? own : undefined;
   const context = new HandlerContext(control.id, headers, control.metadata);
   // At once: a request and its cancellation may come in one piece.
-  writer.onControl = (signal) => context.control(signal);
+  const obey = (signal: "stop" | "kill"): void => context.control(signal);
+  writer.onControl = obey;
   // The acknowledgement goes out before the handler runs, however long its first step takes.
   await ACKNOWLEDGED;
   let hasBegun = false;
@@ -80,7 +81,8 @@ export async function answer<Request, Item>(
       if (Symbol.asyncIterator in items) {
         const iterator = items[Symbol.asyncIterator]();
         // A generator that waits for something else comes to its `finally` as soon as that is over.
-        context.onKilled = () => void finish(iterator);
+        const leave = (): void => void finish(iterator);
+        context.onKilled = leave;
         for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
           if (!context.isKilled && !writeItem(writer, next.value, codec)) await responses.drained(writer);
           if (context.isKilled) {

@@ -3,7 +3,7 @@
  * to wait.
  */
 import type { RequestPlaneError } from "./errors.ts";
-import type { FrameForm, InBandReceiver, ResponseControl } from "./response-plane.ts";
+import type { FrameForm, InBandReceiver, ResponseControl, ResponseSlot } from "./response-plane.ts";
 
 /** Counted for each frame besides its bytes, so that many small frames fill the buffer too. */
 const FRAME_OVERHEAD_BYTES = 64;
@@ -27,14 +27,18 @@ export interface ResponseLimits {
   readonly maxFrameBytes: number;
 }
 
+/** Told of everything that happens: a frame, the opening, the end, a failure. */
+export interface BufferReader {
+  changed(): void;
+}
+
 export class ResponseBuffer implements InBandReceiver {
   readonly #limits: ResponseLimits;
-  /** Told of everything that happens: a frame, the opening, the end, a failure. */
-  onChange: () => void = nothing;
-  /** Told once when the response failed or was cancelled, for whoever keeps a place open for it. */
-  onFailed: () => void = nothing;
+  reader: BufferReader | undefined;
+  /** The place that is kept open for the response: abandoned once, when that failed or was cancelled. */
+  slot: Pick<ResponseSlot, "abandon"> | undefined;
   /** Told when the peer has no in-band responses. */
-  onDeclined: () => void = nothing;
+  onDeclined: (() => void) | undefined;
   #frames: Frame[] = [];
   #next = 0;
   #heldBytes = 0;
@@ -76,13 +80,13 @@ export class ResponseBuffer implements InBandReceiver {
 
   declined(): void {
     this.#control = undefined;
-    if (this.#state === "waiting") this.onDeclined();
+    if (this.#state === "waiting") this.onDeclined?.();
   }
 
   opened(): void {
     if (this.#state !== "waiting") return;
     this.#state = "open";
-    this.onChange();
+    this.reader?.changed();
   }
 
   frame(bytes: Buffer, start: number, end: number, form: FrameForm): void {
@@ -95,7 +99,7 @@ export class ResponseBuffer implements InBandReceiver {
       this.#control?.pause();
     }
     // Only the first frame can be what somebody waits for.
-    if (this.#frames.length - this.#next === 1) this.onChange();
+    if (this.#frames.length - this.#next === 1) this.reader?.changed();
   }
 
   completed(): void {
@@ -105,14 +109,14 @@ export class ResponseBuffer implements InBandReceiver {
   ended(): void {
     if (this.#state === "failed") return;
     this.#state = "ended";
-    this.onChange();
+    this.reader?.changed();
   }
 
   /** From the peer: frames that are here already are still good. */
   failed(error: RequestPlaneError): void {
     if (this.#state === "ended" || this.#state === "failed") return;
     this.#fail(error);
-    this.onChange();
+    this.reader?.changed();
   }
 
   /** The next frame, or `undefined` when none is here. */
@@ -151,7 +155,7 @@ export class ResponseBuffer implements InBandReceiver {
     if (this.#state === "ended" || this.#state === "failed") return;
     this.#fail(error);
     this.#control?.kill();
-    this.onChange();
+    this.reader?.changed();
   }
 
   /** From the caller: it has all it wants. */
@@ -170,13 +174,9 @@ export class ResponseBuffer implements InBandReceiver {
   #fail(error: RequestPlaneError): void {
     this.#state = "failed";
     this.#error = error;
-    this.onFailed();
+    this.slot?.abandon();
   }
 }
 
 /** Of responses that are over: nothing is put in any more. */
 const NONE: Frame[] = [];
-
-function nothing(): void {
-  // Nobody listens.
-}

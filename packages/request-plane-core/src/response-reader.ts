@@ -12,7 +12,7 @@ import { decodeAhead } from "./decode-ahead.ts";
 import { decodeEncodedFrame, decodeFrame, jsonOfData, jsonOfFrame } from "./frame-codec.ts";
 import { encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
-import type { Frame, ResponseBuffer } from "./response-buffer.ts";
+import type { BufferReader, Frame, ResponseBuffer } from "./response-buffer.ts";
 import { deadlineExceeded } from "./timeouts.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { DeadlinePhase } from "./errors.ts";
@@ -40,7 +40,7 @@ export interface ReaderBounds {
   readonly waits: Waits;
 }
 
-export class ResponseReader<T> implements Waiter {
+export class ResponseReader<T> implements BufferReader, Waiter {
   readonly #buffer: ResponseBuffer;
   readonly #bounds: ReaderBounds;
   readonly #owner: ReaderOwner;
@@ -70,7 +70,7 @@ export class ResponseReader<T> implements Waiter {
     this.#buffer = buffer;
     this.#bounds = bounds;
     this.#owner = owner;
-    buffer.onChange = () => this.#changed();
+    buffer.reader = this;
   }
 
   get isClosed(): boolean {
@@ -86,7 +86,7 @@ export class ResponseReader<T> implements Waiter {
   /** The worker accepted the request, and is to begin now. */
   acknowledged(): void {
     this.#acknowledged = true;
-    this.#changed();
+    this.changed();
   }
 
   /** The request did not arrive, or was refused. It is no matter when the worker has begun all the same. */
@@ -158,10 +158,11 @@ export class ResponseReader<T> implements Waiter {
     }
     // The response is whole, but a worker that doesn't close has to be told to.
     this.#buffer.finish();
-    this.#changed();
+    this.changed();
   }
 
-  #changed(): void {
+  /** Something happened in the buffer. */
+  changed(): void {
     if (this.#isOpening) {
       this.#tryToOpen();
       return;

@@ -79,7 +79,7 @@ describe("a response buffer", () => {
   it("drops all when it is cancelled, tells the peer, and who keeps its place, once", () => {
     const { buffer, words } = opened();
     let told = 0;
-    buffer.onFailed = () => (told += 1);
+    buffer.slot = { abandon: () => (told += 1) };
     push(buffer, "a");
     buffer.cancel(CANCELLED);
     buffer.cancel(LOST);
@@ -101,7 +101,7 @@ describe("a response buffer", () => {
   it("tells of the first frame, the opening and the end, but not of frames behind others", () => {
     const buffer = new ResponseBuffer({ bufferBytes: 10_000, maxFrameBytes: 1024 });
     let changes = 0;
-    buffer.onChange = () => (changes += 1);
+    buffer.reader = { changed: () => (changes += 1) };
     buffer.connected(control());
     buffer.opened();
     for (let i = 0; i < 10; i += 1) push(buffer, "x");

@@ -64,7 +64,7 @@ describe("a listener for responses", () => {
           Array.from({ length: Math.min(AT_ONCE, whole.length - at) }, async (_, index) => {
             const { buffer, reader } = reading<unknown>(1024 * 1024);
             const { port, subject, slot } = await open(buffer);
-            buffer.onFailed = () => slot.abandon();
+            buffer.slot = slot;
             const result = itemsAndError(reader);
             await sendAndEnd(port, withSubject(whole, subject).subarray(0, at + index), ending);
             return { length: at + index, buffer, result };
