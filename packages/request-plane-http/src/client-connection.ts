@@ -2,12 +2,8 @@ import { connect } from "node:http2";
 import type { ClientHttp2Session, Settings } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { HttpAddress } from "./address.ts";
-import { overdue } from "./delivery.ts";
-import type { Delivery } from "./delivery.ts";
 import { IdleTimer, keepAlive, localSettings, UNCHECKED_FIELDS, widenWindow } from "./http2-session.ts";
-import { post } from "./post.ts";
-import type { Outcome, PostingSession } from "./post.ts";
+import { overdue } from "./post-failures.ts";
 import type { HttpSettings } from "./settings.ts";
 
 export interface ConnectionEvents {
@@ -23,11 +19,11 @@ export interface ConnectionEvents {
  * One HTTP/2 connection to a worker. It takes no request before the worker's SETTINGS are here: a burst would
  * exceed their limit, and a peer that speaks no HTTP/2 shows itself before anything is lost.
  */
-export class ClientConnection implements PostingSession {
+export class ClientConnection {
   readonly #origin: string;
   readonly http2: ClientHttp2Session;
   readonly closed: Promise<void>;
-  /** See `PostingSession`. */
+  /** The last stream that the worker looked at, once it said that it is leaving. */
   lastStreamId = Infinity;
   readonly #idle: IdleTimer;
   #limit = 0;
@@ -94,13 +90,6 @@ export class ClientConnection implements PostingSession {
 
   get hasRoom(): boolean {
     return this.open < this.#limit && this.isUsable;
-  }
-
-  /** Needs a place taken by `open += 1`. See `post`. */
-  post(target: HttpAddress, delivery: Delivery): Promise<Outcome> {
-    this.used = true;
-    delivery.phase = "acknowledge";
-    return post(this, target, delivery);
   }
 
   /** Gives the place back. */

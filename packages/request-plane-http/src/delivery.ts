@@ -1,66 +1,69 @@
+import type { ClientHttp2Stream } from "node:http2";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { OutboundRequest } from "@dynamo/request-plane-core";
+import { Post } from "./post.ts";
+import type { PostHost, PostTarget } from "./post.ts";
+import type { Reply } from "./reply.ts";
 
-/** What waits for an acknowledgement. */
-export interface Unacknowledged {
-  /** Its time, in milliseconds, is up. */
-  expire(limit: number): void;
+/** Larger envelopes are written piece by piece instead of being joined. */
+const JOIN_BYTES = 16 * 1024;
+
+/** The promise of an acknowledgement. */
+export interface Settle {
+  readonly resolve: () => void;
+  readonly reject: (error: RequestPlaneError) => void;
 }
 
-export type DeliveryPhase = "connect" | "acknowledge";
+/** A request that is acknowledged here; its response comes another way, if there is one. */
+export class Delivery extends Post {
+  readonly #request: OutboundRequest;
+  readonly #settle: Settle;
 
-/**
- * The time of one request, over all that it waits for: whoever waits sets `onFailed` and is told when that has
- * no sense any more.
- */
-export class Delivery implements Unacknowledged {
-  readonly request: OutboundRequest;
-  readonly contentType: string;
-  /** What is waited for. */
-  phase: DeliveryPhase = "connect";
-  onFailed: (error: RequestPlaneError) => void = nothing;
-  #error: RequestPlaneError | undefined;
-
-  constructor(request: OutboundRequest, contentType: string) {
-    this.request = request;
-    this.contentType = contentType;
-    request.signal?.addEventListener("abort", this.#abort);
-    if (request.signal?.aborted) this.#abort();
+  constructor(request: OutboundRequest, target: PostTarget, host: PostHost, settle: Settle) {
+    super(target, host);
+    this.#request = request;
+    this.#settle = settle;
   }
 
-  throwIfFailed(): void {
-    if (this.#error) throw this.#error;
+  start(): void {
+    const { signal } = this.#request;
+    signal?.addEventListener("abort", this);
+    if (signal?.aborted) this.handleEvent();
+    else this.seek();
   }
 
-  fail(error: RequestPlaneError): void {
-    if (this.#error) return;
-    this.#error = error;
-    this.onFailed(error);
-  }
-
-  /** Its time is up. */
-  expire(limit: number): void {
-    this.fail(overdue(this.request.address, this.phase, limit));
-  }
-
-  /** Nothing is waited for any more. */
-  close(): void {
-    this.request.signal?.removeEventListener("abort", this.#abort);
-  }
-
-  readonly #abort = (): void => {
-    const cause: unknown = this.request.signal?.reason;
+  /** The caller's signal was aborted. */
+  handleEvent(): void {
+    const cause: unknown = this.#request.signal?.reason;
     this.fail(new RequestPlaneError("cancelled", "Aborted before it was acknowledged", { cause }));
-  };
-}
+  }
 
-function nothing(): void {
-  // Nobody waits for anything yet.
-}
+  protected write(stream: ClientHttp2Stream): void {
+    const { envelope, envelopeBytes } = this.#request;
+    if (envelope.length > 1 && envelopeBytes <= JOIN_BYTES) {
+      stream.end(Buffer.concat(envelope));
+      return;
+    }
+    for (const piece of envelope.slice(0, -1)) stream.write(piece);
+    stream.end(envelope.at(-1));
+  }
 
-/** The time of a request is up. */
-export function overdue(address: string, phase: DeliveryPhase, limit: number): RequestPlaneError {
-  const what = phase === "connect" ? "No connection to" : "No acknowledgement from";
-  const facts = { address, phase, limit, elapsedMs: limit, setting: "DYN_HTTP_REQUEST_TIMEOUT" };
-  return new RequestPlaneError("deadline_exceeded", `${what} ${address} within ${limit} ms`, { facts });
+  protected replied(reply: Reply): void {
+    if (reply.isRefusal) {
+      this.fail(reply.refusal(this.target.address));
+      return;
+    }
+    this.finish();
+    this.#forgetSignal();
+    this.#settle.resolve();
+  }
+
+  protected failed(error: RequestPlaneError): void {
+    this.#forgetSignal();
+    this.#settle.reject(error);
+  }
+
+  #forgetSignal(): void {
+    this.#request.signal?.removeEventListener("abort", this);
+  }
 }

@@ -1,203 +1,210 @@
 /**
- * One POST on an HTTP/2 connection.
+ * One request as a POST on an HTTP/2 connection to its worker, from the search for a place to the answer.
  */
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import { constants } from "node:http2";
-import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
-import { memoized, RequestPlaneError } from "@dynamo/request-plane-core";
-import type { Headers, OutboundRequest } from "@dynamo/request-plane-core";
-import type { HttpAddress } from "./address.ts";
-import type { Delivery } from "./delivery.ts";
-import { MAX_PROBLEM_BYTES } from "./problem.ts";
+import type { ClientHttp2Stream } from "node:http2";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { Deadline, DeadlineQueue, Link, LinkedList } from "@dynamo/request-plane-core";
+import type { ClientConnection } from "./client-connection.ts";
+import type { ConnectionPool, PlaceSeeker } from "./connection-pool.ts";
+import { headersTooLarge, lost, MAX_ATTEMPTS, noneTaken, overdue } from "./post-failures.ts";
+import { Reply } from "./reply.ts";
+import type { AnswerHeaders } from "./reply.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM } = constants;
 
-export interface Reply {
-  readonly status: number;
-  /** The beginning of the body. */
-  readonly body: string;
+/** What a post needs of its client. */
+export interface PostHost {
+  /** Those whose stream is not closed. */
+  readonly posts: LinkedList<Post>;
+  /** Bounds the wait for the answer, over all that is waited for before it. */
+  readonly acknowledging: DeadlineQueue<Post>;
+  /** Bounds how long a stream may stay open on which the worker has said its last word. */
+  readonly closing: DeadlineQueue<Post>;
+  poolOf(origin: string): ConnectionPool;
 }
 
-/** How a POST can end without a reply. `unprocessed` means that the worker never looked at it. */
-export type Outcome = Reply | "unprocessed" | "lost";
-
-export interface PostingSession {
-  readonly http2: ClientHttp2Session;
-  /** The last stream that the worker looked at, once it said that it is leaving. */
-  readonly lastStreamId: number;
-  /** Asks the worker for a sign of life. */
-  readonly probe: () => void;
-}
-
-/** Larger envelopes are written piece by piece instead of being joined. */
-const JOIN_BYTES = 16 * 1024;
-/** What belongs to the exchange and can't be the caller's. */
-const OWN_HEADERS =
-  /^(:.*|connection|content-length|content-type|expect|host|keep-alive|proxy-connection|te|transfer-encoding|upgrade)$/i;
-
-/** Rejects with what the delivery fails with, or with `invalid_argument` for headers that HTTP can't carry. */
-export function post(session: PostingSession, target: HttpAddress, delivery: Delivery): Promise<Outcome> {
-  const { http2 } = session;
-  const { request, contentType } = delivery;
-  if (http2.closed || http2.destroyed) return UNPROCESSED;
-  return new Promise<Outcome>((resolve, reject) => {
-    const headers = headersOf(target, contentType, request.headers, request.envelopeBytes);
-    const stream = http2.request(headers);
-    const receiver = new ReplyReceiver(stream, session, { resolve, reject });
-    delivery.onFailed = (error) => receiver.fail(error);
-    write(stream, request);
-  });
-}
-
-const UNPROCESSED: Promise<Outcome> = Promise.resolve("unprocessed");
-
-/** Names and values in turn, and none for node:http2 to add: that is the least work for it. */
-export function headersOf(
-  { authority, path }: HttpAddress,
-  contentType: string,
-  headers: Headers,
-  bodyBytes: number,
-): string[] {
-  // In one piece: an array that grows costs more than all that is in it.
-  const all = [
-    ":method",
-    "POST",
-    ":scheme",
-    "http",
-    ":authority",
-    authority,
-    ":path",
-    path,
-    "content-type",
-    contentType,
-    "content-length",
-    String(bodyBytes),
-  ];
-  addChecked(all, headers);
-  return all;
-}
-
-export function headersTooLarge(): RequestPlaneError {
-  return new RequestPlaneError("invalid_argument", "The request's headers are too large for HTTP/2");
-}
-
-/** node:http2 sends what it is given, and the other side leaves out what isn't allowed. */
-function addChecked(all: string[], headers: Headers): void {
-  try {
-    for (const [name, value] of Object.entries(headers)) {
-      if (!mayCarry(name)) continue;
-      validateHeaderValue(name, value);
-      all.push(name, value);
-    }
-  } catch (cause) {
-    const message = "The request has headers that HTTP can't carry";
-    throw new RequestPlaneError("invalid_argument", message, { cause });
-  }
-}
-
-/** Whether a header is the caller's to send. Kept, since the same few names come with each request. */
-const mayCarry = memoized((name) => {
-  if (OWN_HEADERS.test(name)) return false;
-  validateHeaderName(name);
-  return true;
-}, 1_000);
-
-function write(stream: ClientHttp2Stream, { envelope, envelopeBytes }: OutboundRequest): void {
-  if (envelope.length > 1 && envelopeBytes <= JOIN_BYTES) {
-    stream.end(Buffer.concat(envelope));
-    return;
-  }
-  for (const piece of envelope.slice(0, -1)) stream.write(piece);
-  stream.end(envelope.at(-1));
-}
-
-interface Settle {
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (error: RequestPlaneError) => void;
+export interface PostTarget {
+  /** As the instance record gives it. */
+  readonly address: string;
+  readonly origin: string;
+  /** Names and values in turn, those of HTTP/2 among them. */
+  readonly headers: readonly string[];
 }
 
 /**
- * node:http2 reports many a cut stream as a clean end, so a reply counts when its length shows that it is whole.
- * Streams, and their listeners, may be kept by node:http2 long after their end; this does not refer to the request.
+ * Only what the worker never looked at is sent again here; everything else is for the caller to decide. A subclass says
+ * what is sent and what a reply means, and may read answers that are no replies.
  */
-class ReplyReceiver {
-  readonly #stream: ClientHttp2Stream;
-  readonly #session: PostingSession;
-  readonly #promise: Settle;
-  #status = 0;
-  #declared: number | undefined;
-  #length = 0;
-  #chunks: Buffer[] = [];
-  #settled = false;
+export abstract class Post implements PlaceSeeker {
+  protected readonly target: PostTarget;
+  readonly #host: PostHost;
+  readonly #place: Link<Post>;
+  /** Of the answer. */
+  readonly #deadline: Deadline<Post>;
+  #closing: Deadline<Post> | undefined;
+  /** See `PlaceSeeker`. */
+  onFailed: (error: RequestPlaneError) => void = nothing;
+  #attempts = 0;
+  #connection: ClientConnection | undefined;
+  protected stream: ClientHttp2Stream | undefined;
+  #reply: Reply | undefined;
+  /** The answer is no reply but a response, which is the subclass's to read. */
+  protected isOpen = false;
+  /** Nothing that still comes is of interest. */
+  protected isOver = false;
 
-  constructor(stream: ClientHttp2Stream, session: PostingSession, promise: Settle) {
-    this.#stream = stream;
-    this.#session = session;
-    this.#promise = promise;
-    stream.on("response", (headers, flags) => {
-      this.#status = Number(headers[":status"]);
-      const declared = headers["content-length"];
-      if (declared !== undefined) this.#declared = Number(declared);
-      if ((flags & NGHTTP2_FLAG_END_STREAM) !== 0) this.#declared = 0;
-      else stream.on("data", (chunk: Buffer) => this.#read(chunk));
-      this.#check();
-    });
-    stream.on("frameError", () => this.fail(headersTooLarge()));
-    stream.on("error", ignore);
-    stream.on("close", () => {
-      if (!this.#settled) this.#settle(this.#outcomeOfClose());
-    });
+  constructor(target: PostTarget, host: PostHost) {
+    this.target = target;
+    this.#host = host;
+    this.#place = host.posts.add(this);
+    this.#deadline = host.acknowledging.add(this);
   }
 
-  /** The reply isn't waited for any more. */
+  /** Writes the body, and the end of the request with it. */
+  protected abstract write(stream: ClientHttp2Stream): void;
+  /** A reply is whole, or a refusal is as whole as it gets. */
+  protected abstract replied(reply: Reply): void;
+  /** It came to nothing. Called once, last. */
+  protected abstract failed(error: RequestPlaneError): void;
+
   fail(error: RequestPlaneError): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#stream.close(NGHTTP2_CANCEL);
+    if (this.isOver) return;
+    this.leave(error);
+    this.failed(error);
+  }
+
+  /** There was no answer in time. A refusal is one however much of its text is here. */
+  expire(limit: number): void {
+    if (this.#reply?.isRefusal) {
+      this.replied(this.#reply);
+      return;
+    }
     // Is it the request that is late, or is nobody there?
-    if (error.code === "deadline_exceeded") this.#session.probe();
-    this.#promise.reject(error);
+    this.#connection?.probe();
+    this.fail(overdue(this.target.address, this.stream ? "acknowledge" : "connect", limit));
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#length < MAX_PROBLEM_BYTES) this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    this.#check();
+  /** The worker has said its last word and doesn't close. */
+  cut(): void {
+    this.stream?.close(NGHTTP2_CANCEL);
   }
 
-  #check(): void {
-    if (this.#length === this.#declared) this.#settle(this.#reply());
+  protected seek(): void {
+    this.#attempts += 1;
+    const pool = this.#host.poolOf(this.target.origin);
+    const connection = pool.takePlace();
+    if (connection) {
+      this.#send(pool, connection);
+      return;
+    }
+    pool.waitForPlace(this).then(
+      (found) => this.#send(pool, found),
+      (error: unknown) => this.fail(RequestPlaneError.from(error)),
+    );
   }
 
-  #outcomeOfClose(): Outcome {
-    if (this.#status === 0) return isUnseen(this.#stream, this.#session) ? "unprocessed" : "lost";
-    // A refusal is one however much of its text arrived; an acknowledgement has to be whole.
-    return this.#status >= 300 ? this.#reply() : "lost";
+  #send(pool: ConnectionPool, connection: ClientConnection): void {
+    const { http2 } = connection;
+    if (this.isOver || http2.closed || http2.destroyed) {
+      pool.release(connection);
+      this.#again();
+      return;
+    }
+    connection.used = true;
+    const stream = http2.request(this.target.headers);
+    this.#connection = connection;
+    this.stream = stream;
+    // Streams, and their listeners, may be kept by node:http2 long after their end; a place refers to nothing then.
+    const place = this.#place;
+    stream.on("response", (headers, flags) => place.value?.answered(headers, flags));
+    // At once: what comes before somebody listens goes through a buffer.
+    stream.on("data", (chunk: Buffer) => place.value?.read(chunk));
+    stream.on("frameError", () => place.value?.fail(headersTooLarge()));
+    stream.on("error", nothing);
+    stream.on("close", () => {
+      pool.release(connection);
+      place.value?.closed(stream, connection);
+    });
+    this.write(stream);
   }
 
-  #reply(): Reply {
-    const body = this.#length === 0 ? "" : Buffer.concat(this.#chunks).toString();
-    return { status: this.#status, body };
+  /** The head of the answer. */
+  answered(headers: AnswerHeaders, flags: number): void {
+    if (this.isOver) return;
+    this.#reply = new Reply(headers, flags);
+    if (this.#reply.isWhole) this.replied(this.#reply);
   }
 
-  #settle(outcome: Outcome): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#promise.resolve(outcome);
+  /** A piece of its body. */
+  read(chunk: Buffer): void {
+    if (this.isOver || !this.#reply) return;
+    this.#reply.push(chunk);
+    if (this.#reply.isWhole) this.replied(this.#reply);
+  }
+
+  /** The answer is not waited for any more. */
+  protected rest(): void {
+    this.#host.acknowledging.delete(this.#deadline);
+  }
+
+  /** The worker's last word is here. A stream that is paused would not close. */
+  protected finish(): void {
+    this.isOver = true;
+    this.rest();
+    const { stream } = this;
+    this.#closing = this.#host.closing.add(this);
     // The rest of a request that was answered early isn't sent.
-    if (this.#stream.writableLength > 0) this.#stream.close(NGHTTP2_CANCEL);
+    if (stream && stream.writableLength > 0) stream.close(NGHTTP2_CANCEL);
+    stream?.resume();
+  }
+
+  /** Nobody wants an answer any more. */
+  protected leave(error: RequestPlaneError): void {
+    this.isOver = true;
+    this.rest();
+    const { stream } = this;
+    if (stream) {
+      stream.close(NGHTTP2_CANCEL);
+      stream.resume();
+    } else {
+      this.onFailed(error);
+      this.#host.posts.remove(this.#place);
+    }
+  }
+
+  /** node:http2 reports many a cut stream as a clean end: only what the worker said counts. */
+  closed(stream: ClientHttp2Stream, connection: ClientConnection): void {
+    const isAnswered = this.isOpen || this.#reply !== undefined;
+    if (!this.isOver && !isAnswered && isUnseen(stream, connection)) {
+      this.#again();
+      return;
+    }
+    this.#host.posts.remove(this.#place);
+    if (this.#closing) this.#host.closing.delete(this.#closing);
+    if (this.isOver) return;
+    const when = this.isOpen ? "before the response was whole" : "before its acknowledgement";
+    if (this.#reply?.isRefusal) this.replied(this.#reply);
+    else this.fail(lost(this.target.address, when));
+  }
+
+  /** The worker never looked at it. */
+  #again(): void {
+    if (this.isOver) return;
+    this.#connection = this.stream = undefined;
+    if (this.#attempts < MAX_ATTEMPTS) this.seek();
+    else this.fail(noneTaken(this.target.address));
   }
 }
 
 /** Whether the worker never looked at a stream that was closed without an answer. */
-export function isUnseen(
+function isUnseen(
   { rstCode, id = Infinity }: ClientHttp2Stream,
-  { lastStreamId }: PostingSession,
+  { lastStreamId }: ClientConnection,
 ): boolean {
   return rstCode === NGHTTP2_REFUSED_STREAM || id > lastStreamId || id === Infinity;
 }
 
-/** `close` follows, where the code is looked at. */
-function ignore(): void {
-  // See above.
+function nothing(): void {
+  // What is lost shows as `close`.
 }

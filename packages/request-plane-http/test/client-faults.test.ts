@@ -84,6 +84,18 @@ describe("What is a whole answer", () => {
     expect(client.health().pending).toBe(0);
   });
 
+  test("one whose stream the worker leaves open is cut off, and that gives the place back", async () => {
+    await using worker = await RawWorker.start((connection, stream) =>
+      connection.send(responseHead(stream, 202, 0)),
+    );
+    await using client = calling({ maxConcurrentStreams: 1 });
+    await client.deliver(request(worker.address));
+    await worker.connections[0]!.next(RST_STREAM);
+    await client.deliver(request(worker.address));
+    expect(worker.connections).toHaveLength(1);
+    expect(client.health().pending).toBe(0);
+  });
+
   test.each([
     [404, "unknown_endpoint"],
     [413, "payload_too_large"],
