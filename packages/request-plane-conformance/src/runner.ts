@@ -27,11 +27,11 @@ export interface RunOptions {
   readonly responses?: ResponseMode;
   /** A worker to be tested from outside. Default: the kit starts workers of its own. */
   readonly foreign?: ForeignWorker;
-  /** How long one case may take, in milliseconds, without what it takes to close. Default 15 000. */
+  /** How long one case may take, in milliseconds, without what it takes to close. Default 30 000. */
   readonly caseTimeoutMs?: number;
 }
 
-const CASE_TIMEOUT_MS = 15_000;
+const CASE_TIMEOUT_MS = 30_000;
 /** How long sockets and timers may take to be gone when everything is closed. */
 const RELEASE_MS = 3_000;
 /** How long a factory may take to make a plane, and to take it apart. */

@@ -27,7 +27,7 @@ const names = Object.entries(NAMES).map(([what, name]): Case => ({
     const full = { ...world.name, ...name };
     await world.serve(() => [full.endpoint], { name: full });
     const client = world.callerManager().endpoint(full).client();
-    await client.waitForInstances({ timeoutMs: 3_000 });
+    await client.waitForInstances({ timeoutMs: 10_000 });
     assert.deepEqual(await collect(client.roundRobin({})), [full.endpoint]);
   },
 }));

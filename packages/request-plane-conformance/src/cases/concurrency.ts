@@ -149,7 +149,7 @@ const others: readonly Case[] = [
       for (const name of names) {
         await manager.endpoint<unknown, string>(name).serve(() => [name.endpoint]);
         const client = caller.endpoint<unknown, string>(name).client();
-        await client.waitForInstances({ timeoutMs: 3_000 });
+        await client.waitForInstances({ timeoutMs: 10_000 });
         clients.push(client);
       }
       const answers = await Promise.all(
@@ -187,7 +187,7 @@ const others: readonly Case[] = [
     run: async (world) => {
       const { manager } = await world.serve<ReferenceRequest, unknown>(referenceHandler());
       const client = manager.endpoint<ReferenceRequest>(world.name).client();
-      await client.waitForInstances({ timeoutMs: 3_000 });
+      await client.waitForInstances({ timeoutMs: 10_000 });
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, i) => single(client.random({ do: "echo", value: i }))),
       );

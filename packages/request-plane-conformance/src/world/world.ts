@@ -111,7 +111,7 @@ export class World extends RawWorld {
     const manager = this.callerManager(setup);
     const client = manager.endpoint<Request, Item>(this.name).client();
     const count = Math.max(1, this.discovery.size);
-    await client.waitForInstances({ count, timeoutMs: 3_000 });
+    await client.waitForInstances({ count, timeoutMs: 10_000 });
     return { manager, client };
   }
 
@@ -146,4 +146,4 @@ export class World extends RawWorld {
 }
 
 /** Bounds of calls that don't set their own: a case that hangs is to fail with an error that says where. */
-const BOUNDS: Partial<CoreSettings> = { establishMs: 4_000, firstItemMs: 4_000, betweenItemsMs: 4_000 };
+const BOUNDS: Partial<CoreSettings> = { establishMs: 10_000, firstItemMs: 10_000, betweenItemsMs: 10_000 };
