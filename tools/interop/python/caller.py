@@ -36,8 +36,8 @@ async def see_instances(client, count: int) -> None:
 
 
 async def read_soon(client, command: dict, items: list) -> None:
-    """For a moment after it has seen an instance, a client may still say that there is none."""
-    for _ in range(50):
+    """For some moments after it has seen an instance, a client may still say that there is none."""
+    for _ in range(250):
         try:
             return await read(client, command, items)
         except Exception as error:

@@ -12,7 +12,7 @@ export interface Cell {
   readonly name: string;
   /** Planes and releases it is for; default: all planes that the release has. Others are not reported. */
   readonly on?: (release: Release, plane: Plane) => boolean;
-  /** How long it may take, in milliseconds. Default 60 000. */
+  /** How long it may take, in milliseconds. Default 120 000. */
   readonly timeoutMs?: number;
   /** Rejects when it fails. What a release can't do is told by `cannot`. */
   readonly run: (site: Site) => Promise<Cannot | undefined>;

@@ -12,7 +12,7 @@ import { within } from "./waiting.ts";
 
 const MARK = "@interop ";
 const LAST_LINES = 30;
-const START_MS = 30_000;
+const START_MS = 60_000;
 const END_MS = 5_000;
 
 export interface ChildSpec {

@@ -14,7 +14,7 @@ import { Site } from "./site.ts";
 import type { Surroundings } from "./site.ts";
 import { limited } from "./waiting.ts";
 
-const CELL_MS = 60_000;
+const CELL_MS = 120_000;
 /** For each site: where more than these fail, something is wrong that no second try mends. */
 const SECOND_TRIES = 3;
 

@@ -24,7 +24,7 @@ export async function until(
 export function untilFound<T>(
   what: string,
   find: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   return noted(`until ${what}`, async () => {
     const deadline = performance.now() + timeoutMs;

@@ -126,7 +126,7 @@ async function inherits(
   await using saving = await saves(site);
   const known = await learn(new KvAsker(saving, model, news));
   const isSaved = async (): Promise<boolean> => (await news.storedEvents(model)) <= Number(THRESHOLD);
-  await until("the router has saved its state", isSaved, 20_000);
+  await until("the router has saved its state", isSaved);
   await using beginning = await begins(site);
   await knowsAll(new KvAsker(beginning, model, news), known);
   return undefined;

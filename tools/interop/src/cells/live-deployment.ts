@@ -21,7 +21,7 @@ const SOME = 12;
 export const cells = inSection("A live deployment changes over", [
   {
     name: "frontend and workers, theirs for ours and back, one process at a time, ours with chats under way: no chat is lost",
-    timeoutMs: 150_000,
+    timeoutMs: 300_000,
     run: async (place) => {
       await using site = place.apart(MODEL);
       await using processes = new AsyncDisposableStack();
@@ -142,13 +142,13 @@ class Deployment {
 /** It is told to end, and does when nothing runs there any more. */
 async function leaves(child: Child): Promise<void> {
   await child.kill("SIGTERM");
-  await within(`the end of ${child.name}`, child.ended, 15_000);
+  await within(`the end of ${child.name}`, child.ended, 30_000);
 }
 
-/** The same, and a moment for frontends to hear of it. */
+/** The same, and time for frontends to hear of it. */
 async function leavesUnseen(child: Child): Promise<void> {
   await leaves(child);
-  await sleep(500);
+  await sleep(1_000);
 }
 
 function ignore(): void {

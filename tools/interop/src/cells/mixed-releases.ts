@@ -17,8 +17,6 @@ import type { Request } from "../support/our-calls.ts";
 import { theirWordFor, theyAsk, theyCollect } from "../support/their-calls.ts";
 
 const OLD = "0.7.1";
-/** A wheel may have to be installed first. */
-const timeoutMs = 60_000;
 
 /** With every release but the old one itself. */
 function besideOld(release: Release, plane: Plane): boolean {
@@ -34,7 +32,6 @@ export const cells = inSection("Old and new in one deployment", [
   {
     name: `one client of ours asks a worker of ${OLD} and one of the release, each in its dialect`,
     on: besideOld,
-    timeoutMs,
     run: async (site) => {
       const old = await site.beside(OLD).use(theirWorker);
       const current = await site.use(theirWorker);
@@ -42,7 +39,7 @@ export const cells = inSection("Old and new in one deployment", [
       for (const { record } of [old, current]) await discovery.register(record);
       await using caller = new OurCaller(discovery, site);
       const client = await caller.client<Request, unknown>(current.endpoint);
-      await client.waitForInstances({ count: 2 });
+      await client.waitForInstances({ count: 2, timeoutMs: 30_000 });
       const asked = new Set<bigint>();
       for (let n = 0; n < 10; n += 1) {
         const stream = await client.roundRobin({ do: "count", items: 100 });
@@ -59,7 +56,6 @@ export const cells = inSection("Old and new in one deployment", [
   {
     name: `one worker of ours answers callers of ${OLD} and of the release at one address`,
     on: besideOld,
-    timeoutMs,
     run: async (site) => {
       const old = site.beside(OLD);
       const endpoint = "interop.both.generate";
@@ -83,13 +79,11 @@ export const cells = inSection("Old and new in one deployment", [
   {
     name: "workers of ours, of the release and of another one share a folder, and all callers ask all",
     on: (release, plane) => plane !== "http" && besideOld(release, plane),
-    timeoutMs,
     run: shareFolder,
   },
   {
     name: `callers of the release see a worker of ${OLD} in the same deployment`,
     on: (release, plane) => plane === "tcp" && besideOld(release, plane),
-    timeoutMs,
     run: async (site) => {
       await using worker = await startTheirWorker(site.beside(OLD), "interop.onlyold.generate");
       const { endpoint } = worker;
@@ -112,7 +106,7 @@ async function shareFolder(site: Site): Promise<Cannot | undefined> {
   stack.use(await startTheirWorker(other, endpoint));
   stack.use(await startOurWorker(site, endpoint));
   const client = await clientFor(site, endpoint);
-  const instances = await client.waitForInstances({ count: 3, timeoutMs: 10_000 });
+  const instances = await client.waitForInstances({ count: 3, timeoutMs: 30_000 });
   for (const { instance_id: instance } of instances) {
     assert.equal((await collect(client.direct({ do: "count", items: 10 }, instance))).length, 10);
     for (const one of [site, other]) {

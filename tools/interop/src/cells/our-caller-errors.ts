@@ -9,7 +9,7 @@ import type { Cell } from "../cell.ts";
 import { OurCaller, ourCaller } from "../roles/our-caller.ts";
 import { startTheirWorker, theirWorker } from "../roles/their-worker.ts";
 import type { Site } from "../site.ts";
-import { clientFor, clientOfTheirs, collect, failure } from "../support/our-calls.ts";
+import { accountOf, clientFor, clientOfTheirs, collect, failure } from "../support/our-calls.ts";
 import { until } from "../waiting.ts";
 
 type SectionCell = Omit<Cell, "section">;
@@ -89,9 +89,11 @@ const places: readonly SectionCell[] = [
       const endpoint = "interop.doomed.generate";
       await using worker = await startTheirWorker(site, endpoint);
       const client = await clientFor(site, endpoint);
-      const stream = await client.roundRobin({ do: "endless", key: "doomed", everyMs: 1 });
-      setTimeout(() => void worker.process.kill(), 100);
-      const { items } = await failure(Promise.resolve(stream), "disconnected");
+      const key = "doomed";
+      const call = failure(client.roundRobin({ do: "endless", key, everyMs: 1 }), "disconnected");
+      await until("the stream runs", async () => (await accountOf(client, key)).items > 100);
+      await worker.process.kill();
+      const { items } = await call;
       assert.ok(items.length > 0);
     },
   },
@@ -117,7 +119,7 @@ const places: readonly SectionCell[] = [
       const left = until(
         "it has left",
         () => client.instances().length === 0,
-        site.isSince("0.8") ? 15_000 : 1000,
+        site.isSince("0.8") ? 30_000 : 1000,
       );
       if (site.isSince("0.8")) return await left.then(() => undefined);
       await assert.rejects(left);

@@ -8,7 +8,15 @@ import { cannot, inSection } from "../cell.ts";
 import type { Cell } from "../cell.ts";
 import { startTheirWorker } from "../roles/their-worker.ts";
 import type { Site } from "../site.ts";
-import { clientFor, clientOfTheirs, collect, endedAccount, failure } from "../support/our-calls.ts";
+import {
+  accountOf,
+  clientFor,
+  clientOfTheirs,
+  collect,
+  endedAccount,
+  failure,
+} from "../support/our-calls.ts";
+import { until } from "../waiting.ts";
 import { LARGE_INTEGERS, MEGABYTE, sha256, VALUES } from "../values.ts";
 
 type SectionCell = Omit<Cell, "section">;
@@ -83,7 +91,7 @@ const streams: readonly SectionCell[] = [
       await using first = await startTheirWorker(site, endpoint);
       await using second = await startTheirWorker(site, endpoint);
       const client = await clientFor(site, endpoint);
-      await client.waitForInstances({ count: 2, timeoutMs: 10_000 });
+      await client.waitForInstances({ count: 2, timeoutMs: 30_000 });
       assert.notEqual(first.process, second.process);
       const asked = new Set<bigint>();
       for (let n = 0; n < 4; n += 1) {
@@ -117,9 +125,13 @@ const endings: readonly SectionCell[] = [
       const client = await clientOfTheirs(site);
       const key = randomUUID();
       const controller = new AbortController();
-      const call = client.roundRobin({ do: "hold", key }, { signal: controller.signal });
-      setTimeout(() => controller.abort(), 200);
-      await failure(call, "cancelled");
+      const call = failure(
+        client.roundRobin({ do: "hold", key }, { signal: controller.signal }),
+        "cancelled",
+      );
+      await until("their handler runs", async () => (await accountOf(client, key)).state === "running");
+      controller.abort();
+      await call;
       assert.equal((await endedAccount(client, key)).state, "killed");
     },
   },
@@ -129,7 +141,7 @@ const endings: readonly SectionCell[] = [
       const client = await clientOfTheirs(site);
       const key = randomUUID();
       const request = { do: "endless", key, everyMs: UNHURRIED_MS } as const;
-      const call = client.roundRobin(request, { timeouts: { totalMs: 700 } });
+      const call = client.roundRobin(request, { timeouts: { totalMs: 1_500 } });
       const { error } = await failure(call, "deadline_exceeded");
       assert.equal(error.facts.phase, "total");
       assert.equal((await endedAccount(client, key)).state, "killed");

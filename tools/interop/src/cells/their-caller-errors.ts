@@ -7,7 +7,9 @@ import { cannot, inSection } from "../cell.ts";
 import type { Cell } from "../cell.ts";
 import { ourCaller } from "../roles/our-caller.ts";
 import { startOurWorker } from "../roles/our-worker.ts";
+import { accountOf, clientFor } from "../support/our-calls.ts";
 import { advertise, theirWordFor, theyAsk, theyCollect } from "../support/their-calls.ts";
+import { until } from "../waiting.ts";
 
 type SectionCell = Omit<Cell, "section">;
 
@@ -67,8 +69,11 @@ const places: readonly SectionCell[] = [
       await using worker = await startOurWorker(site, "interop.ourdoomed.generate");
       const { endpoint } = worker;
       await theyCollect(site, { do: "echo", value: 1 }, { endpoint });
-      const call = theyAsk(site, { do: "endless", key: "doomed", everyMs: 1 }, { endpoint });
-      setTimeout(() => void worker.process.kill(), 500);
+      const key = "doomed";
+      const call = theyAsk(site, { do: "endless", key, everyMs: 1 }, { endpoint });
+      const client = await clientFor(site, endpoint);
+      await until("their stream runs", async () => (await accountOf(client, key)).items > 100);
+      await worker.process.kill();
       const { items, error } = await call;
       assert.ok(items.length > 0);
       const text = `${theirWordFor(site, "disconnected")}Stream ended before generation completed`;
@@ -79,12 +84,15 @@ const places: readonly SectionCell[] = [
     name: "an endpoint that our worker doesn't have is an exception at once",
     run: async (site) => {
       const endpoint = await advertise(site, "nowhere", (address) => `${address}nowhere`);
-      const asked = theyAsk(site, { do: "echo", value: 1 }, { endpoint, timeoutMs: 3_000 });
+      const request = { do: "echo", value: 1 } as const;
       if (site.plane === "tcp" && !site.isSince("1.3")) {
-        await assert.rejects(asked, /took longer than 3000 ms/);
+        await assert.rejects(
+          theyAsk(site, request, { endpoint, timeoutMs: 3_000 }),
+          /took longer than 3000 ms/,
+        );
         return cannot("Callers up to 1.2 take any text for the acknowledgement, and wait for ever.");
       }
-      const { error } = await asked;
+      const { error } = await theyAsk(site, request, { endpoint });
       assert.equal(error?.type, "Exception");
       assert.match(error.text, REFUSALS[site.plane]);
       return undefined;
@@ -100,7 +108,7 @@ const places: readonly SectionCell[] = [
       // Its own record may leave discovery at any moment; this one stays.
       await caller.discovery.register({ ...record, component: "dead" });
       const endpoint = "interop.dead.generate";
-      const { items, error } = await theyAsk(site, { do: "echo", value: 1 }, { endpoint, timeoutMs: 3_000 });
+      const { items, error } = await theyAsk(site, { do: "echo", value: 1 }, { endpoint });
       assert.deepEqual(items, []);
       assert.equal(error?.type, "Exception");
       assert.match(error.text, DEAD[site.plane]);

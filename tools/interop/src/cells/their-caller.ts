@@ -117,7 +117,8 @@ const endings: readonly SectionCell[] = [
       const key = randomUUID();
       const request = { do: "endless", key, everyMs: 20 } as const;
       const call = theyCollect(site, request, { endpoint: worker.endpoint, stopAfter: 50 });
-      await until("their stream runs", async () => (await knownTo(site, worker, [key])) === 1);
+      const runs = until("their stream runs", async () => (await knownTo(site, worker, [key])) === 1);
+      await Promise.race([runs, call]);
       await worker.process.kill("SIGTERM");
       assert.equal((await call).at(-1), "last words");
       await worker.process.ended;

@@ -2,7 +2,7 @@
  * Their OpenAI frontend, our mock worker.
  */
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { inSection } from "../cell.ts";
 import type { Cell } from "../cell.ts";
 import {
@@ -16,7 +16,7 @@ import {
 import type { ChatFrontend } from "../roles/chat.ts";
 import type { Site } from "../site.ts";
 import { ask, chat } from "../support/chat.ts";
-import { within } from "../waiting.ts";
+import { until, within } from "../waiting.ts";
 
 const QUESTION = "one two three four five six";
 
@@ -74,7 +74,7 @@ const leaving: readonly Omit<Cell, "section">[] = [
     name: "kills the request at our worker when its client leaves",
     run: async (site) => {
       const frontend = await site.use(theirFrontend);
-      await using worker = await startOurChatWorker(site, "left", ["--drain-timeout", "20"]);
+      await using worker = await startOurChatWorker(site, "left", ["--drain-timeout", "60"]);
       await frontend.waitFor("left");
       const client = new AbortController();
       const { signal } = client;
@@ -84,7 +84,7 @@ const leaving: readonly Omit<Cell, "section">[] = [
       client.abort();
       // With the request still running, it would wait for the drain timeout.
       await worker.process.kill("SIGTERM");
-      await within("the end of our worker", worker.process.ended, 5_000);
+      await within("the end of our worker", worker.process.ended, 30_000);
     },
   },
   {
@@ -126,15 +126,13 @@ async function scene(site: Site): Promise<ChatFrontend> {
 /** Once it knows all workers, three times as many requests go to each of them three times. */
 async function takesAll(frontend: ChatFrontend, workers: readonly string[]): Promise<void> {
   const expected = workers.flatMap((answer) => [answer, answer, answer]).sort();
-  for (let round = 0; ; round += 1) {
+  await until(`${expected.join(", ")} are asked in turn`, async () => {
     const found: string[] = [];
     for (const _ of expected) {
       const { status, text, raw } = await chat(frontend, { model: "mixed", text: "theirs" });
       assert.equal(status, 200, raw);
       found.push(text.trim());
     }
-    if (JSON.stringify(found.sort()) === JSON.stringify(expected)) return;
-    if (round === 10) assert.deepEqual(found, expected);
-    await sleep(300);
-  }
+    return isDeepStrictEqual(found.sort(), expected);
+  });
 }

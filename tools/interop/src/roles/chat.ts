@@ -10,9 +10,9 @@ import { startPython } from "./python-program.ts";
 
 const APPS = new URL("../../../../apps/", import.meta.url).pathname;
 /** How long a process may take until it does what it is for. Machines of CI are slow. */
-const START_MS = 30_000;
+const START_MS = 60_000;
 /** How long a frontend that starts may take for one answer. */
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 10_000;
 /** Of the workers that cells share. */
 export const OUR_MODEL = "ours";
 export const THEIR_MODEL = "theirs";

@@ -15,7 +15,7 @@ import type { Site } from "../site.ts";
 import { transportFor } from "./transports.ts";
 
 /** A worker that doesn't begin or goes silent fails a cell, long before the cell's own time is over. */
-const BOUNDS = { establishMs: 8_000, firstItemMs: 8_000, betweenItemsMs: 8_000 };
+const BOUNDS = { establishMs: 20_000, firstItemMs: 20_000, betweenItemsMs: 20_000 };
 
 export class OurCaller implements AsyncDisposable {
   readonly manager: NetworkManager;
@@ -38,7 +38,7 @@ export class OurCaller implements AsyncDisposable {
   async client<Request, Item>(endpoint: string): Promise<EndpointClient<Request, Item>> {
     const known = this.#clients.get(endpoint) ?? this.manager.endpoint(endpoint).client();
     this.#clients.set(endpoint, known);
-    await known.waitForInstances({ timeoutMs: 10_000 });
+    await known.waitForInstances({ timeoutMs: 30_000 });
     return known as EndpointClient<Request, Item>;
   }
 

@@ -38,7 +38,7 @@ export class TheirCaller implements AsyncDisposable {
     });
   }
 
-  async call({ instance, ...call }: TheirCall, timeoutMs = 15_000): Promise<TheirView> {
+  async call({ instance, ...call }: TheirCall, timeoutMs = 30_000): Promise<TheirView> {
     const id = (this.#calls += 1);
     const { promise, resolve } = Promise.withResolvers<TheirView>();
     this.#waiting.set(id, resolve);

@@ -4,7 +4,7 @@
 import type { ChatFrontend } from "../roles/chat.ts";
 import { within } from "../waiting.ts";
 
-const CHAT_MS = 10_000;
+const CHAT_MS = 30_000;
 
 export interface ChatOptions {
   readonly model: string;

@@ -74,7 +74,7 @@ export class KvAsker {
   }
 
   /**
-   * A prompt that one worker alone has, and the router knows it. When events take so long that the router sends the
+   * A prompt that one worker alone has, and the router knows all of it. When events take so long that the router sends the
    * second one elsewhere, it is tried with other words and more time.
    */
   async untilKnown(topic: string): Promise<KvAnswer> {
@@ -84,7 +84,7 @@ export class KvAsker {
       const { worker } = await this.ask(prompt);
       await sleep(attempt * PAUSE_MS);
       const again = await this.ask(prompt);
-      return again.expectedBlocks > 0 && again.worker === worker ? again : undefined;
+      return again.expectedBlocks === fullBlocksOf(again) && again.worker === worker ? again : undefined;
     });
   }
 

@@ -61,20 +61,22 @@ export class Load {
     });
   }
 
-  /** Does something while no chat begins. The ones that are under way are being answered. */
-  hold(during: () => Promise<void>): Promise<void> {
-    return this.#holdBack(async () => {
+  /** Does something while no chat begins. Some are under way and being answered. */
+  async hold(during: () => Promise<void>): Promise<void> {
+    const tryTo = async (): Promise<boolean> => {
       await sleep(TO_BEGIN_MS);
-      assert.ok(this.#running.size > 0, "no chat is under way");
+      if (this.#running.size === 0) return false;
       await during();
-    });
+      return true;
+    };
+    await until("a chat is being answered while none begins", () => this.#holdBack(tryTo));
   }
 
-  async #holdBack(during: () => Promise<void>): Promise<void> {
+  async #holdBack<T>(during: () => Promise<T>): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#pause = promise;
     try {
-      await during();
+      return await during();
     } finally {
       resolve(undefined);
     }
@@ -90,7 +92,7 @@ export class Load {
         const found = this.#ended.filter(({ beganAt, tokens }) => beganAt > from && IS_OF[whose](tokens));
         return found.length >= count;
       },
-      20_000,
+      60_000,
     );
   }
 

@@ -5,7 +5,7 @@ import type { Account, ReferenceRequest } from "@dynamo/request-plane-conformanc
 import { ourCaller } from "../roles/our-caller.ts";
 import { theirWorker } from "../roles/their-worker.ts";
 import type { Site } from "../site.ts";
-import { until } from "../waiting.ts";
+import { untilFound } from "../waiting.ts";
 
 /** What the Python worker takes: the kit's requests, and two more. */
 export type Request =
@@ -57,11 +57,15 @@ export async function failure<T>(
 
 /** Waits until the worker's handler says that the request with this key is over, and returns how. */
 export async function endedAccount(client: EndpointClient<Request>, key: string): Promise<Account> {
-  let account: Account | undefined;
-  await until(`the worker has ended request ${key}`, async () => {
-    [account] = (await collect(client.roundRobin({ do: "account", key }))) as Account[];
-    return account?.state === "killed" || account?.state === "stopped";
+  return untilFound(`the worker has ended request ${key}`, async () => {
+    const account = await accountOf(client, key);
+    return account.state === "killed" || account.state === "stopped" ? account : undefined;
   });
+}
+
+/** What the worker's handler says of the request with this key. */
+export async function accountOf(client: EndpointClient<Request>, key: string): Promise<Account> {
+  const [account] = (await collect(client.roundRobin({ do: "account", key }))) as Account[];
   assert.ok(account);
   return account;
 }

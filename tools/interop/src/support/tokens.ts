@@ -4,7 +4,7 @@
 import type { ChatFrontend } from "../roles/chat.ts";
 import { within } from "../waiting.ts";
 
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 30_000;
 
 export interface TokensAnswer {
   readonly status: number;
