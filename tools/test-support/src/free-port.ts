@@ -6,10 +6,15 @@ import { createServer } from "node:net";
 const FIRST = 20_000;
 const AFTER_LAST = 32_768;
 
-/** A port of loopback on which nobody listens now. */
+/** Who was given a port may not listen there yet. */
+const given = new Set<number>();
+
+/** A port of loopback on which nobody listens now, and which this process hasn't given to anyone before. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, AFTER_LAST);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
 }
