@@ -5,7 +5,7 @@ import type { Logger } from "./logger.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import { answer, decodeRequest } from "./request-handling.ts";
 import type { DecodedRequest } from "./request-handling.ts";
-import type { ResponseConnector, ResponseWriter } from "./response-plane.ts";
+import type { OnOver, ResponseConnector, ResponseWriter } from "./response-plane.ts";
 import type { InboundRequest } from "./transport.ts";
 import { ControlMessageDecoder } from "./wire/control-message.ts";
 import type { WrittenResponses } from "./written-responses.ts";
@@ -83,9 +83,8 @@ export class EndpointWorker<Request, Item> {
     const { handler, responses, logger, payloadCodec: codec } = this.#options;
     const link = this.#running.add(writer);
     if (isInBand) responses.inBand += 1;
-    const onOver = (lost: unknown): void => {
-      if (lost !== undefined)
-        logger.debug({ requestId: request.control.id, error: lost }, "The caller was lost");
+    const onOver: OnOver = (lost) => {
+      if (lost) logger.debug({ requestId: request.control.id, error: lost }, "The caller was lost");
       if (isInBand) responses.inBand -= 1;
       this.#running.remove(link);
       if (this.#running.size === 0) this.#whenIdle?.();

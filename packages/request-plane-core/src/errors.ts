@@ -141,10 +141,19 @@ export class RequestPlaneError extends Error {
   /** Any thrown value as an error of this class; what is one already is returned as it is. */
   static from(value: unknown, code: ErrorCode = "internal"): RequestPlaneError {
     if (RequestPlaneError.is(value)) return value;
-    return new RequestPlaneError(code, value instanceof Error ? value.message : String(value), {
+    return new RequestPlaneError(code, textOf(value), {
       cause: value,
     });
   }
 }
 
 Object.defineProperty(RequestPlaneError.prototype, BRAND, { value: true });
+
+function textOf(value: unknown): string {
+  if (value instanceof Error) return value.message;
+  try {
+    return String(value);
+  } catch {
+    return "Something was thrown that has no text";
+  }
+}

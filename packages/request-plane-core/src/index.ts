@@ -72,6 +72,7 @@ export type {
 export { errorOfItem } from "./annotated.ts";
 export type {
   FrameForm,
+  OnOver,
   InBandReceiver,
   ResponseConnector,
   ResponseControl,

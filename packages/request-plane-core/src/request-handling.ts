@@ -9,7 +9,7 @@ import { RequestPlaneError } from "./errors.ts";
 import { HandlerContext } from "./handler-context.ts";
 import { decodeJson, EncodedItem, encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
-import type { ResponseWriter } from "./response-plane.ts";
+import type { OnOver, ResponseWriter } from "./response-plane.ts";
 import type { Headers, InboundRequest } from "./transport.ts";
 import type { ControlMessage, ControlMessageDecoder } from "./wire/control-message.ts";
 import { asBuffer, boundsOfTwoPart, TWO_PART_PREFIX_BYTES } from "./wire/two-part.ts";
@@ -46,8 +46,8 @@ export interface Sink {
   readonly responses: WrittenResponses;
   /** What this worker takes beside JSON. */
   readonly codec: PayloadCodec | undefined;
-  /** Told once, when the caller has the whole response and the handler is done; with an error when it was lost. */
-  readonly onOver: (lost: unknown) => void;
+  /** Told once, when the caller has the whole response and the handler is done. */
+  readonly onOver: OnOver;
 }
 
 /**
@@ -70,7 +70,6 @@ export async function answer<Request, Item>(
   // The acknowledgement goes out before the handler runs, however long its first step takes.
   await ACKNOWLEDGED;
   let hasBegun = false;
-  let lost: unknown;
   try {
     try {
       const payload = decodePayload(request, codec) as Request;
@@ -95,13 +94,13 @@ export async function answer<Request, Item>(
       if (!hasBegun) writer.prologue(RequestPlaneError.from(error));
       else if (!context.isKilled) writeFailure(writer, error, request, codec);
     }
-    context.close();
-    if (context.isKilled) writer.abort();
-    await writer.end(codec?.encode(FINAL));
-  } catch (error) {
-    lost = error;
+  } catch {
+    // There are no words for what was thrown.
+    writer.abort();
   }
-  onOver(lost);
+  context.close();
+  if (context.isKilled) writer.abort();
+  writer.end(onOver, codec?.encode(FINAL));
 }
 
 /** `complete_final`, in codecs other than JSON. */

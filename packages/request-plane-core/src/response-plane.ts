@@ -80,6 +80,8 @@ export interface ResponseConnector {
   connect(info: ConnectionInfo, requestId: string): ResponseWriter;
 }
 
+export type OnOver = (lost: RequestPlaneError | undefined) => void;
+
 /** Where a worker writes one response. Writes of one tick leave together. */
 export interface ResponseWriter {
   /**
@@ -99,10 +101,10 @@ export interface ResponseWriter {
   /** Resolves when there is room again, or when the response can't be written any more. */
   drained(): Promise<void>;
   /**
-   * Says that nothing more comes, with `mark` where that is a data frame (default: in JSON), and resolves when the caller has it all, within a bound. Rejects with
-   * `cannot_connect` or `disconnected` when the caller was lost before.
+   * Says that nothing more comes, with `mark` where that is a data frame (default: in JSON). Calls back once, within a
+   * bound: when the caller has it all, or with `cannot_connect` or `disconnected` when it was lost before.
    */
-  end(mark?: Uint8Array): Promise<void>;
+  end(onOver: OnOver, mark?: Uint8Array): void;
   /** Closes at once, without saying that the response is whole. */
   abort(): void;
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeCallHomeInfo } from "../src/call-home/connection-info.ts";
 import { CallHomeConnector } from "../src/call-home/connector.ts";
 import type { ResponseWriter } from "../src/response-plane.ts";
+import { ending } from "./support/ending.ts";
 
 const STALL_MS = 300;
 const ITEM = JSON.stringify({ data: { data: "x".repeat(64 * 1024) }, complete_final: false });
@@ -46,7 +47,7 @@ describe("a caller that reads nothing", () => {
     writer.prologue();
     await fill(writer);
     expect(await killed).toBe("kill");
-    await expect(writer.end()).rejects.toMatchObject({ code: "disconnected" });
+    await expect(ending(writer)).rejects.toMatchObject({ code: "disconnected" });
     expect(connector.size).toBe(0);
   });
 
@@ -55,7 +56,7 @@ describe("a caller that reads nothing", () => {
     const writer = connect(connector);
     writer.prologue();
     await fill(writer);
-    await expect(writer.end()).rejects.toMatchObject({ code: "disconnected" });
+    await expect(ending(writer)).rejects.toMatchObject({ code: "disconnected" });
     expect(connector.size).toBe(0);
   });
 
@@ -64,7 +65,7 @@ describe("a caller that reads nothing", () => {
     const writer = connect(connector);
     writer.prologue();
     await fill(writer);
-    const ended = writer.end();
+    const ended = ending(writer);
     // A caller that has read everything has ten seconds to close.
     await sleep(11_000);
     const [socket] = await accepted;

@@ -11,6 +11,7 @@ import type {
   ResponseWriter,
 } from "../src/response-plane.ts";
 import { until } from "@dynamo/test-support";
+import { ending } from "./support/ending.ts";
 
 /** A receiver that notes all it is told. */
 class Notes implements ResponseReceiver {
@@ -80,7 +81,7 @@ describe("a worker that calls home", () => {
     writer.prologue();
     writer.write('{"a":1}');
     writer.write(Buffer.from('{"b":"é"}'));
-    await writer.end();
+    await ending(writer);
     await until("the end is told", () => notes.told.includes("ended"));
     const expected = ["connected", "opened", '{"a":1}', '{"b":"é"}', '{"complete_final":true}', "ended"];
     expect(notes.told).toEqual(expected);
@@ -93,7 +94,7 @@ describe("a worker that calls home", () => {
     const { slot, notes } = await pair.open();
     const { writer } = pair.dial(slot);
     writer.prologue(new RequestPlaneError("invalid_argument", "no such field"));
-    await writer.end();
+    await ending(writer);
     await until("it is told", () => notes.error !== undefined);
     expect(notes.told).toEqual(["connected", "failed invalid_argument"]);
     expect(notes.error).toMatchObject({ message: "no such field", remote: true });
@@ -115,7 +116,7 @@ describe("a worker that calls home", () => {
     notes.control!.kill();
     await until("it hears the kill", () => heard.length > 1);
     expect(heard).toEqual(["stop", "kill"]);
-    await expect(writer.end()).rejects.toMatchObject({ code: "disconnected" });
+    await expect(ending(writer)).rejects.toMatchObject({ code: "disconnected" });
     expect(notes.told.at(-1)).toBe("{}");
     await pair.rest();
   });
@@ -128,7 +129,7 @@ describe("a worker that calls home", () => {
     const { writer, heard } = pair.dial(slot);
     writer.prologue();
     await until("it hears the kill", () => heard.includes("kill"));
-    await expect(writer.end()).rejects.toMatchObject({ code: "disconnected" });
+    await expect(ending(writer)).rejects.toMatchObject({ code: "disconnected" });
     expect(notes.told).toEqual([]);
     await pair.rest();
   });
@@ -143,7 +144,7 @@ describe("a worker that calls home", () => {
     second.writer.prologue();
     second.writer.write("{}");
     await until("the second is told to go", () => second.heard.includes("kill"));
-    await first.writer.end();
+    await ending(first.writer);
     await until("the first ends", () => notes.told.includes("ended"));
     expect(notes.told).toEqual(["connected", "opened", '{"complete_final":true}', "ended"]);
     await pair.rest();
@@ -182,7 +183,7 @@ describe("a worker that calls home", () => {
     }
     notes.control!.resume();
     await waiting;
-    await writer.end();
+    await ending(writer);
     await until("all is there", () => notes.told.includes("ended"));
     expect(notes.told.filter((word) => word === item).length).toBe(written);
   });
@@ -194,7 +195,7 @@ describe("a worker that calls home", () => {
     const { writer, heard } = pair.dial(slot);
     writer.prologue();
     await until("it is told", () => heard.includes("kill"));
-    await expect(writer.end()).rejects.toMatchObject({ code: "cannot_connect" });
+    await expect(ending(writer)).rejects.toMatchObject({ code: "cannot_connect" });
     expect(pair.connector.size).toBe(0);
   });
 
@@ -245,7 +246,7 @@ describe("the listener", () => {
     await until("they are connected", () => silent.every(({ connecting }) => !connecting));
     const { writer } = pair.dial(slot);
     writer.prologue();
-    await writer.end();
+    await ending(writer);
     expect(notes.told.at(-1)).toBe("ended");
     for (const socket of silent) socket.destroy();
     await pair.rest();

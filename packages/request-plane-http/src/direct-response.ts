@@ -2,7 +2,7 @@
  * The response of a request that came without an envelope: it goes back on its own HTTP exchange.
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { ConnectionInfo, ResponseConnector, ResponseWriter } from "@dynamo/request-plane-core";
+import type { ConnectionInfo, OnOver, ResponseConnector, ResponseWriter } from "@dynamo/request-plane-core";
 import type { Exchange } from "./exchange.ts";
 import { formatFor, readItem } from "./item-format.ts";
 import type { ItemFormat } from "./item-format.ts";
@@ -40,7 +40,7 @@ class DirectWriter implements ResponseWriter {
   /** Written in this tick and not handed to the exchange yet. */
   #batch = "";
   #state: "waiting" | "streaming" | "ended" = "waiting";
-  #lost = false;
+  #lost: RequestPlaneError | undefined;
 
   constructor(exchange: Exchange, requestId: string, peerTimeoutMs: number) {
     this.#exchange = exchange;
@@ -72,18 +72,17 @@ class DirectWriter implements ResponseWriter {
 
   async drained(): Promise<void> {
     const { output } = this.#exchange;
-    if (output.writableNeedDrain && !output.closed) await this.#within(output, "drain");
+    if (output.writableNeedDrain && !output.closed)
+      await new Promise<void>((resolve) => this.#within("drain", resolve));
   }
 
-  async end(): Promise<void> {
-    const { output } = this.#exchange;
+  end(onOver: OnOver): void {
     if (this.#state !== "ended") {
       this.#begin();
       this.#finish();
     }
-    if (!output.closed) await this.#within(output, "close");
-    if (this.#lost)
-      throw new RequestPlaneError("disconnected", "The caller left before its response was whole");
+    if (this.#exchange.output.closed) onOver(this.#lost);
+    else this.#within("close", () => onOver(this.#lost));
   }
 
   /** Who still reads is told that there is no more, and why. */
@@ -125,20 +124,21 @@ class DirectWriter implements ResponseWriter {
   }
 
   /** A reader that takes nothing for too long is cut off. */
-  async #within(output: Exchange["output"], event: "drain" | "close"): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.#exchange.cut(), this.#peerTimeoutMs);
-      const done = (): void => {
-        clearTimeout(timer);
-        output.off(event, done).off("close", done);
-        resolve();
-      };
-      output.on(event, done).on("close", done);
-    });
+  #within(event: "drain" | "close", told: () => void): void {
+    const { output } = this.#exchange;
+    const timer = setTimeout(() => this.#exchange.cut(), this.#peerTimeoutMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      output.off("drain", done).off("close", done);
+      told();
+    };
+    output.on("close", done);
+    if (event === "drain") output.on("drain", done);
   }
 
   #closed(): void {
-    this.#lost = this.#state !== "ended" || !this.#exchange.isOutputWhole;
+    if (this.#state !== "ended" || !this.#exchange.isOutputWhole)
+      this.#lost = new RequestPlaneError("disconnected", "The caller left before its response was whole");
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.onControl("kill");

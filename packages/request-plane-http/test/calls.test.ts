@@ -62,6 +62,18 @@ describe("A call over the HTTP plane", () => {
     );
   });
 
+  test("fails when its handler throws what has no text", async () => {
+    await using world = new World();
+    const worker = await world.worker(async function* () {
+      yield 1;
+      throw Object.create(null);
+    });
+    const { manager, client } = await world.client<object, number>();
+    const error = await failureOf(collect(client.roundRobin({})));
+    expect(error).toMatchObject({ code: "handler_failed", remote: true });
+    await settled(manager, worker.manager);
+  });
+
   test("carries a payload of several megabytes", async () => {
     await using world = new World();
     await world.worker(async function* ({ text }: { text: string }) {

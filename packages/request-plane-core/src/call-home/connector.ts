@@ -10,7 +10,7 @@ import { DeadlineQueue } from "../deadline-queue.ts";
 import type { Deadline } from "../deadline-queue.ts";
 import { LinkedList } from "../linked-list.ts";
 import { memoized } from "../memo.ts";
-import type { FrameForm, ResponseConnector, ResponseWriter } from "../response-plane.ts";
+import type { FrameForm, OnOver, ResponseConnector, ResponseWriter } from "../response-plane.ts";
 import { parseSocketAddress } from "../socket-address.ts";
 import type { ConnectionInfo } from "../wire/control-message.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
@@ -111,8 +111,8 @@ class CallHomeWriter implements ResponseWriter {
   #refused = false;
   #lost: RequestPlaneError | undefined;
   readonly #onClose: () => void;
-  /** Of `end`, which waits for the connection to close. */
-  #ending: (() => void) | undefined;
+  /** Of `end`, told when the connection is closed. */
+  #onOver: OnOver | undefined;
 
   constructor(socket: Socket, address: string, bounds: Bounds, onClose: () => void) {
     this.#socket = socket;
@@ -162,16 +162,14 @@ class CallHomeWriter implements ResponseWriter {
     });
   }
 
-  async end(mark: string | Uint8Array = FINAL_BODY): Promise<void> {
-    const lostBefore = this.#lost;
+  end(onOver: OnOver, mark: string | Uint8Array = FINAL_BODY): void {
     if (!this.#ended) {
       this.#batch.add(mark, "body");
       this.#batch.add(SENTINEL, "header");
       this.#finish();
     }
-    if (!this.#socket.closed) await new Promise<void>((resolve) => (this.#ending = resolve));
-    const error = lostBefore ?? this.#lost;
-    if (error) throw error;
+    if (this.#socket.closed) onOver(this.#lost);
+    else this.#onOver = onOver;
   }
 
   abort(): void {
@@ -246,7 +244,7 @@ class CallHomeWriter implements ResponseWriter {
     this.#lose();
     this.#waitIn(undefined);
     this.#onClose();
-    this.#ending?.();
+    this.#onOver?.(this.#lost);
     // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
     this.#socket.removeAllListeners();
   }

@@ -1,5 +1,5 @@
 import { RequestPlaneError } from "../errors.ts";
-import type { FrameForm, ResponseWriter } from "../response-plane.ts";
+import type { FrameForm, OnOver, ResponseWriter } from "../response-plane.ts";
 import { encodePrologue } from "../wire/response-frames.ts";
 import { creditIn, impossibleCredit, MAX_CREDIT, StreamFrame } from "./stream-frames.ts";
 
@@ -70,10 +70,9 @@ export class StreamWriter implements ResponseWriter {
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
-  end(): Promise<void> {
-    if (this.#lost) return Promise.reject(this.#lost);
+  end(onOver: OnOver): void {
     if (!this.#isOver) this.#end(StreamFrame.END);
-    return DONE;
+    onOver(this.#lost);
   }
 
   abort(): void {

@@ -4,8 +4,10 @@
 import { encodePrologue, RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
 import type {
   ConnectionInfo,
+  Deadline,
   DeadlineQueue,
   FrameForm,
+  OnOver,
   ResponseConnector,
   ResponseWriter,
 } from "@dynamo/request-plane-core";
@@ -53,9 +55,12 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   #isOver = false;
   #isStopped = false;
   #isClosed = false;
-  #isLost = false;
-  /** Told when there may be room, and when the exchange is closed. */
+  #lost: RequestPlaneError | undefined;
+  /** Of `drained`, told when the exchange is closed. */
   #wake: (() => void) | undefined;
+  /** Of `end`, told when the exchange is closed. */
+  #onOver: OnOver | undefined;
+  #finishing: Deadline<InBandWriter> | undefined;
 
   constructor(key: string, exchange: Exchange, host: WriterHost) {
     this.place = { key, writer: this };
@@ -98,18 +103,14 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     });
   }
 
-  end(): Promise<void> {
+  end(onOver: OnOver): void {
     if (!this.#isOver) this.#finish(ResponseFrame.END);
-    if (this.#isClosed) return this.#isLost ? Promise.reject(lost()) : DONE;
-    const { finishing } = this.#host;
-    const deadline = finishing.add(this);
-    return new Promise((resolve, reject) => {
-      this.#wake = () => {
-        finishing.delete(deadline);
-        if (this.#isLost) reject(lost());
-        else resolve();
-      };
-    });
+    if (this.#isClosed) {
+      onOver(this.#lost);
+      return;
+    }
+    this.#onOver = onOver;
+    this.#finishing = this.#host.finishing.add(this);
   }
 
   /** A caller that reads is told; one that doesn't is cut off. */
@@ -170,13 +171,15 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   closed(): void {
     this.#isClosed = true;
     this.#host.forget(this.place);
-    this.#isLost = !this.#isOver || !this.#exchange.isOutputWhole;
+    if (!this.#isOver || !this.#exchange.isOutputWhole)
+      this.#lost = new RequestPlaneError("disconnected", "The caller left before its response was whole");
     if (!this.#isOver) {
       this.#isOver = true;
       this.onControl("kill");
     }
     this.#wake?.();
-    this.#wake = undefined;
+    if (this.#finishing) this.#host.finishing.delete(this.#finishing);
+    this.#onOver?.(this.#lost);
   }
 }
 
@@ -185,10 +188,6 @@ const DONE = Promise.resolve();
 
 function leave(writer: InBandWriter): void {
   writer.leave();
-}
-
-function lost(): RequestPlaneError {
-  return new RequestPlaneError("disconnected", "The caller left before its response was whole");
 }
 
 function nothing(): void {
