@@ -43,10 +43,11 @@ export class Call<Item> implements ReaderOwner, Unanswered {
   readonly #options: CallOptions;
   readonly #bounds: ReaderBounds;
   readonly #request: CallRequest;
-  #next!: Next;
+  /** These three until an instance has begun to answer. */
+  #next: Next | undefined;
+  #resolve: ((stream: ResponseStream<Item>) => void) | undefined;
+  #reject: ((error: RequestPlaneError) => void) | undefined;
   readonly #onEnd: () => void;
-  #resolve!: (stream: ResponseStream<Item>) => void;
-  #reject!: (error: RequestPlaneError) => void;
   readonly #totalTimer: NodeJS.Timeout | undefined;
   /** For transports, which may have a request waiting: made only when something can end the call early. */
   readonly #ending: AbortController | undefined;
@@ -101,11 +102,13 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     const reader = this.#reader;
     if (!target || !reader) return;
     this.#isOpen = true;
-    this.#request.release();
-    if (this.#unanswered) target.unanswered.remove(this.#unanswered);
+    this.#leaveUnanswered(target);
     if (reader.isClosed) this.#close();
     else target.health.succeeded();
-    this.#resolve(new ResponseStream(id, target.id, reader));
+    this.#resolve?.(new ResponseStream(id, target.id, reader));
+    // It is sent to nobody else, and may be open for long.
+    this.#request.release();
+    this.#next = this.#resolve = this.#reject = undefined;
   }
 
   /** The response is over, or there will be none from this instance. */
@@ -113,7 +116,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     const target = this.#target;
     if (!target) return;
     target.inFlight -= 1;
-    if (this.#unanswered) target.unanswered.remove(this.#unanswered);
+    this.#leaveUnanswered(target);
     this.#leaveInBand();
     note(target, error);
     if (this.#isOpen) this.#close();
@@ -132,7 +135,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
 
   #ask(): void {
     const isGivenUp = this.#over !== undefined || this.#timedOut === MAX_TIMED_OUT;
-    const target = isGivenUp ? undefined : this.#next(this.#tried ?? NONE);
+    const target = isGivenUp ? undefined : this.#next?.(this.#tried ?? NONE);
     if (target) this.#attempt(target);
     else this.#giveUp();
   }
@@ -199,6 +202,11 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     return route.client.deliver(this.#request.callingHome(route, slot.connectionInfo, this.#ending?.signal));
   }
 
+  #leaveUnanswered({ unanswered }: TrackedInstance): void {
+    if (this.#unanswered) unanswered.remove(this.#unanswered);
+    this.#unanswered = undefined;
+  }
+
   #leaveInBand(): void {
     if (!this.#isInBand) return;
     this.#isInBand = false;
@@ -211,7 +219,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
     this.#reader = undefined;
     if (!failure.retryableElsewhere || this.#options.failover === false) {
       this.#close();
-      this.#reject(failure);
+      this.#reject?.(failure);
       return;
     }
     if (failure.code === "deadline_exceeded") this.#timedOut += 1;
@@ -224,7 +232,7 @@ export class Call<Item> implements ReaderOwner, Unanswered {
   #giveUp(): void {
     this.#close();
     const nobody = new RequestPlaneError("no_instances", "No instance to send the request to");
-    this.#reject(this.#over ?? this.#failure ?? nobody);
+    this.#reject?.(this.#over ?? this.#failure ?? nobody);
   }
 
   #describe(error: RequestPlaneError, target: TrackedInstance): RequestPlaneError {

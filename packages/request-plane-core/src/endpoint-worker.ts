@@ -8,6 +8,7 @@ import type { DecodedRequest } from "./request-handling.ts";
 import type { OnOver, ResponseConnector, ResponseWriter } from "./response-plane.ts";
 import type { InboundRequest } from "./transport.ts";
 import { ControlMessageDecoder } from "./wire/control-message.ts";
+import type { ConnectionInfo } from "./wire/control-message.ts";
 import type { WrittenResponses } from "./written-responses.ts";
 
 export interface EndpointWorkerOptions<Request, Item> {
@@ -41,9 +42,9 @@ export class EndpointWorker<Request, Item> {
   readonly accept = (inbound: InboundRequest): RequestPlaneError | undefined => {
     if (this.#running.size >= this.#options.maxInFlight) return this.#overloaded();
     try {
-      const request = decodeRequest(inbound, this.#decoder);
-      const connector = this.#connectorFor(request, inbound.connector);
-      const writer = connector.connect(request.control.connectionInfo, request.control.id);
+      const { request, connectionInfo } = decodeRequest(inbound, this.#decoder);
+      const connector = this.#connectorFor(connectionInfo, inbound.connector);
+      const writer = connector.connect(connectionInfo, request.id);
       this.#run(request, writer, connector === inbound.connector);
       return undefined;
     } catch (error) {
@@ -72,8 +73,7 @@ export class EndpointWorker<Request, Item> {
     }
   }
 
-  #connectorFor({ control }: DecodedRequest, own: ResponseConnector | undefined): ResponseConnector {
-    const { transport } = control.connectionInfo;
+  #connectorFor({ transport }: ConnectionInfo, own: ResponseConnector | undefined): ResponseConnector {
     const connector = own?.transport === transport ? own : this.#options.connectors.get(transport);
     if (connector) return connector;
     throw new RequestPlaneError("protocol_error", `This worker has no response transport '${transport}'`);
@@ -84,7 +84,7 @@ export class EndpointWorker<Request, Item> {
     const link = this.#running.add(writer);
     if (isInBand) responses.inBand += 1;
     const onOver: OnOver = (lost) => {
-      if (lost) logger.debug({ requestId: request.control.id, error: lost }, "The caller was lost");
+      if (lost) logger.debug({ requestId: request.id, error: lost }, "The caller was lost");
       if (isInBand) responses.inBand -= 1;
       this.#running.remove(link);
       if (this.#running.size === 0) this.#whenIdle?.();

@@ -11,13 +11,12 @@ import { decodeJson, EncodedItem, encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
 import type { OnOver, ResponseWriter } from "./response-plane.ts";
 import type { Headers, InboundRequest } from "./transport.ts";
-import type { ControlMessage, ControlMessageDecoder } from "./wire/control-message.ts";
+import type { ConnectionInfo, ControlMessage, ControlMessageDecoder } from "./wire/control-message.ts";
 import { asBuffer, boundsOfTwoPart, TWO_PART_PREFIX_BYTES } from "./wire/two-part.ts";
 import type { WrittenResponses } from "./written-responses.ts";
 
-/** A request whose envelope could be read. */
-export interface DecodedRequest {
-  readonly control: ControlMessage;
+/** A request whose envelope could be read: what of it is needed while the response goes on. */
+export interface DecodedRequest extends Omit<ControlMessage, "connectionInfo"> {
   readonly headers: Headers;
   /** Taken away when it is decoded: it would keep alive what came with it from the socket. */
   payload: Payload | undefined;
@@ -29,15 +28,20 @@ interface Payload {
   readonly end: number;
 }
 
-/** Throws `protocol_error` for an envelope that no worker could answer. */
+/** A request, and where its response goes. Throws `protocol_error` for an envelope that no worker could answer. */
 export function decodeRequest(
   { envelope: bytes, headers }: InboundRequest,
   decoder: ControlMessageDecoder,
-): DecodedRequest {
+): { request: DecodedRequest; connectionInfo: ConnectionInfo } {
   const envelope = asBuffer(bytes);
   const { bodyStart, end } = boundsOfTwoPart(envelope);
-  const control = decoder.decode(envelope, TWO_PART_PREFIX_BYTES, bodyStart);
-  return { control, headers, payload: { bytes: envelope, start: bodyStart, end } };
+  const { id, connectionInfo, payloadCodec, metadata } = decoder.decode(
+    envelope,
+    TWO_PART_PREFIX_BYTES,
+    bodyStart,
+  );
+  const payload = { bytes: envelope, start: bodyStart, end };
+  return { request: { id, payloadCodec, metadata, headers, payload }, connectionInfo };
 }
 
 /** Where the response of one request goes. */
@@ -61,9 +65,8 @@ export async function answer<Request, Item>(
   request: DecodedRequest,
   { writer, responses, codec: own, onOver }: Sink,
 ): Promise<void> {
-  const { control, headers } = request;
-  const codec = control.payloadCodec === own?.name ? own : undefined;
-  const context = new HandlerContext(control.id, headers, control.metadata);
+  const codec = request.payloadCodec === own?.name ? own : undefined;
+  const context = new HandlerContext(request.id, request.headers, request.metadata);
   // At once: a request and its cancellation may come in one piece.
   const obey = (signal: "stop" | "kill"): void => context.control(signal);
   writer.onControl = obey;
@@ -171,9 +174,8 @@ const NOTHING: Uint8Array = new Uint8Array();
 
 /** Once for each request. */
 function decodePayload(request: DecodedRequest, codec: PayloadCodec | undefined): unknown {
-  const { control, payload } = request;
+  const { payload, payloadCodec: name = "json" } = request;
   request.payload = undefined;
-  const { payloadCodec: name = "json" } = control;
   if (!codec && name !== "json") {
     throw new RequestPlaneError("invalid_argument", `This worker takes JSON payloads, not ${name}`);
   }
@@ -187,7 +189,7 @@ function decodePayload(request: DecodedRequest, codec: PayloadCodec | undefined)
 }
 
 /** Which release the caller is of, as far as its request shows. Source: live verification, A1. */
-function dialectOf({ control, headers }: DecodedRequest): ErrorDialect {
-  if (control.payloadCodec) return "1.3";
+function dialectOf({ payloadCodec, headers }: DecodedRequest): ErrorDialect {
+  if (payloadCodec) return "1.3";
   return "request-id" in headers ? "1.2" : "1.0";
 }

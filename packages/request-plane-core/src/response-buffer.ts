@@ -35,7 +35,7 @@ export interface BufferReader {
 export class ResponseBuffer implements InBandReceiver {
   readonly #limits: ResponseLimits;
   reader: BufferReader | undefined;
-  /** The place that is kept open for the response: abandoned once, when that failed or was cancelled. */
+  /** The place that is kept open for the response, until it comes: abandoned when that failed or was cancelled. */
   slot: Pick<ResponseSlot, "abandon"> | undefined;
   /** Told when the peer has no in-band responses. */
   onDeclined: (() => void) | undefined;
@@ -75,6 +75,7 @@ export class ResponseBuffer implements InBandReceiver {
 
   connected(control: ResponseControl): void {
     this.#control = control;
+    this.slot = undefined;
     if (this.#state === "failed") control.kill();
   }
 

@@ -3,7 +3,9 @@
  * connection.
  */
 import type { Socket } from "node:net";
+import type { Deadline, DeadlineQueue } from "../deadline-queue.ts";
 import { RequestPlaneError } from "../errors.ts";
+import type { Link, LinkedList } from "../linked-list.ts";
 import type { ResponseControl, ResponseReceiver } from "../response-plane.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
 import type { MeasureFrame } from "../wire/frame-decoder.ts";
@@ -20,30 +22,37 @@ import { headerBytesOf, TWO_PART_PREFIX_BYTES } from "../wire/two-part.ts";
 const FAREWELL_MS = 1_000;
 
 /** What a connection needs of the listener. */
-export interface CallHomeEvents {
+export interface Home {
+  readonly measure: MeasureFrame;
+  /** All that are open. */
+  readonly connections: LinkedList<CallHomeConnection>;
+  /** Those that have not said yet which response they bring. */
+  readonly halfOpen: DeadlineQueue<CallHomeConnection>;
   /** Gives the receiver of a subject's response, once; `undefined` when nobody waits for it. */
-  readonly claim: (subject: string) => ResponseReceiver | undefined;
-  readonly onClose: () => void;
+  claim(subject: string): ResponseReceiver | undefined;
 }
 
 type State = "handshake" | "prologue" | "streaming" | "done";
 
 export class CallHomeConnection implements ResponseControl {
-  readonly #socket: Socket;
-  readonly #events: CallHomeEvents;
+  readonly #socket: CallHomeSocket;
+  readonly #home: Home;
+  readonly #decoder: FrameDecoder;
+  readonly #link: Link<CallHomeConnection>;
+  #halfOpen: Deadline<CallHomeConnection> | undefined;
   #state: State = "handshake";
   #receiver: ResponseReceiver | undefined;
   #stopped = false;
   #isSettled = false;
 
-  constructor(socket: Socket, measure: MeasureFrame, events: CallHomeEvents) {
+  constructor(socket: CallHomeSocket, home: Home) {
     this.#socket = socket;
-    this.#events = events;
-    const decoder = new FrameDecoder(measure, this.#onFrame);
-    socket.on("data", (chunk: Buffer) => this.#read(decoder, chunk));
-    socket.on("end", () => this.#end());
-    socket.on("error", (cause) => this.fail(lostConnection(cause)));
-    socket.on("close", () => this.#closed());
+    this.#home = home;
+    this.#decoder = new FrameDecoder(home.measure, (bytes, start, end) => this.#take(bytes, start, end));
+    this.#link = home.connections.add(this);
+    this.#halfOpen = home.halfOpen.add(this);
+    socket.connection = this;
+    socket.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
   }
 
   stop(): void {
@@ -84,13 +93,36 @@ export class CallHomeConnection implements ResponseControl {
     this.#socket.destroySoon();
   }
 
-  #read(decoder: FrameDecoder, chunk: Buffer): void {
+  read(chunk: Buffer): void {
     try {
-      decoder.push(chunk);
+      this.#decoder.push(chunk);
       if (!this.#isSettled && this.#state !== "done") this.#settle();
     } catch (error) {
       this.fail(RequestPlaneError.from(error, "protocol_error"));
     }
+  }
+
+  /** The sentinel, or the end of the connection: whichever comes first. */
+  end(): void {
+    if (this.#state === "done") return;
+    const before = this.#state;
+    this.#state = "done";
+    if (before === "streaming") this.#receiver?.ended();
+    else this.#receiver?.failed(lostConnection());
+    // Half-closing first would be one more system call for each response, and whoever waits for it comes first.
+    if (this.#socket.writableLength === 0) setImmediate(destroy, this.#socket);
+    else this.#socket.destroySoon();
+  }
+
+  closed(): void {
+    this.end();
+    this.#home.connections.remove(this.#link);
+    this.#leaveHalfOpen();
+  }
+
+  #leaveHalfOpen(): void {
+    if (this.#halfOpen) this.#home.halfOpen.delete(this.#halfOpen);
+    this.#halfOpen = undefined;
   }
 
   /** Most responses are over with their first bytes: what costs a system call waits until this one isn't. */
@@ -99,7 +131,7 @@ export class CallHomeConnection implements ResponseControl {
     this.#socket.setNoDelay(true).setKeepAlive(true);
   }
 
-  readonly #onFrame = (bytes: Buffer, start: number, end: number): void => {
+  #take(bytes: Buffer, start: number, end: number): void {
     const bodyStart = start + TWO_PART_PREFIX_BYTES + headerBytesOf(bytes, start);
     const header =
       bodyStart - start > TWO_PART_PREFIX_BYTES
@@ -118,11 +150,12 @@ export class CallHomeConnection implements ResponseControl {
         return;
       case "done":
     }
-  };
+  }
 
   #handshake(header: string): void {
     const { subject } = decodeHandshake(header);
-    this.#receiver = this.#events.claim(subject);
+    this.#leaveHalfOpen();
+    this.#receiver = this.#home.claim(subject);
     if (!this.#receiver) {
       this.kill();
       return;
@@ -143,31 +176,35 @@ export class CallHomeConnection implements ResponseControl {
     this.#receiver?.opened();
   }
 
-  #closed(): void {
-    this.#end();
-    this.#events.onClose();
-    // Node's handle of a socket, and what it refers to, waits for a full garbage collection.
-    this.#socket.removeAllListeners();
-  }
-
   #sentinel(header: string, bodyBytes: number): void {
     if (header !== SENTINEL || bodyBytes > 0) {
       throw new RequestPlaneError("protocol_error", "Unexpected control frame on the response connection");
     }
-    this.#end();
+    this.end();
   }
+}
 
-  /** The sentinel, or the end of the connection: whichever comes first. */
-  #end(): void {
-    if (this.#state === "done") return;
-    const before = this.#state;
-    this.#state = "done";
-    if (before === "streaming") this.#receiver?.ended();
-    else this.#receiver?.failed(lostConnection());
-    // Half-closing first would be one more system call for each response, and whoever waits for it comes first.
-    if (this.#socket.writableLength === 0) setImmediate(destroy, this.#socket);
-    else this.#socket.destroySoon();
-  }
+/** The socket of a connection. What listens to it is the same for all, so that an idle one takes little memory. */
+export interface CallHomeSocket extends Socket {
+  connection?: CallHomeConnection | undefined;
+}
+
+function onData(this: CallHomeSocket, chunk: Buffer): void {
+  this.connection?.read(chunk);
+}
+
+function onEnd(this: CallHomeSocket): void {
+  this.connection?.end();
+}
+
+function onError(this: CallHomeSocket, cause: Error): void {
+  this.connection?.fail(lostConnection(cause));
+}
+
+function onClose(this: CallHomeSocket): void {
+  this.connection?.closed();
+  // Node refers to a socket for longer than it is open.
+  this.connection = undefined;
 }
 
 function destroy(socket: Socket): void {

@@ -9,6 +9,7 @@ const INITIAL_BYTES = 1024;
 const MOST_BYTES_PER_UNIT = 3;
 /** From here on a batch should be written before it grows. */
 const FULL_BYTES = 64 * 1024;
+const MOST_SPARE = 16;
 
 /** What stands around the JSON text of a body, as bytes: these are copied faster than text is encoded. */
 export interface Wrapping {
@@ -77,5 +78,19 @@ export class FrameBatch {
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 4));
     this.#buffer.copy(larger, 0, 0, this.#used);
     this.#buffer = larger;
+  }
+}
+
+/** For writers that have something to write: those that don't, as most streams at most times, hold no batch. */
+export class SpareBatches {
+  readonly #batches: FrameBatch[] = [];
+
+  take(): FrameBatch {
+    return this.#batches.pop() ?? new FrameBatch();
+  }
+
+  /** One that is empty, and nobody else's. */
+  give(batch: FrameBatch): void {
+    if (this.#batches.length < MOST_SPARE) this.#batches.push(batch);
   }
 }

@@ -12,9 +12,9 @@ import { LinkedList } from "../linked-list.ts";
 import { listen } from "../listen.ts";
 import type { ResponsePlane, ResponseReceiver, ResponseSlot } from "../response-plane.ts";
 import { formatSocketAddress, resolveHosts } from "../socket-address.ts";
-import type { MeasureFrame } from "../wire/frame-decoder.ts";
 import { measureTwoPart } from "../wire/two-part.ts";
 import { CallHomeConnection } from "./connection.ts";
+import type { Home } from "./connection.ts";
 import { CALL_HOME_TRANSPORT, encodeCallHomeInfo } from "./connection-info.ts";
 
 export interface CallHomeOptions {
@@ -41,12 +41,8 @@ interface Place {
 export class CallHomeListener implements ResponsePlane {
   readonly transport = CALL_HOME_TRANSPORT;
   readonly #options: CallHomeOptions;
-  readonly #measure: MeasureFrame;
   readonly #pending = new Map<string, Place>();
-  readonly #connections = new LinkedList<CallHomeConnection>();
-  readonly #halfOpen = new DeadlineQueue<CallHomeConnection>(HANDSHAKE_TIMEOUT_MS, (connection) =>
-    connection.destroy(),
-  );
+  readonly #home: Home;
   #server: Server | undefined;
   #started: Promise<string> | undefined;
   /** What workers are told, once it listens. */
@@ -55,11 +51,16 @@ export class CallHomeListener implements ResponsePlane {
 
   constructor(options: CallHomeOptions) {
     this.#options = options;
-    this.#measure = measureTwoPart(options.maxMessageBytes, "DYN_TCP_MAX_MESSAGE_SIZE");
+    this.#home = {
+      measure: measureTwoPart(options.maxMessageBytes, "DYN_TCP_MAX_MESSAGE_SIZE"),
+      connections: new LinkedList(),
+      halfOpen: new DeadlineQueue(HANDSHAKE_TIMEOUT_MS, (connection) => connection.destroy()),
+      claim: (subject) => this.#take(subject),
+    };
   }
 
   get size(): number {
-    return this.#pending.size + this.#connections.size;
+    return this.#pending.size + this.#home.connections.size;
   }
 
   open(requestId: string, receiver: ResponseReceiver): ResponseSlot | Promise<ResponseSlot> {
@@ -74,12 +75,13 @@ export class CallHomeListener implements ResponsePlane {
     await this.#started?.catch(() => undefined);
     for (const { receiver } of this.#pending.values()) receiver?.failed(closedError());
     this.#pending.clear();
-    for (const connection of this.#connections) connection.fail(closedError());
-    this.#halfOpen.clear();
+    const { connections, halfOpen } = this.#home;
+    for (const connection of connections) connection.fail(closedError());
+    halfOpen.clear();
     const server = this.#server;
     if (server?.listening) await new Promise((resolve) => server.close(resolve));
     // All are closed; their own word of it comes a little later.
-    this.#connections.clear();
+    connections.clear();
   }
 
   #reserve(address: string, requestId: string, receiver: ResponseReceiver): ResponseSlot {
@@ -118,22 +120,8 @@ export class CallHomeListener implements ResponsePlane {
   }
 
   readonly #accept = (socket: Socket): void => {
-    if (this.#halfOpen.size >= MAX_HALF_OPEN) {
-      socket.destroy();
-      return;
-    }
-    const connection = new CallHomeConnection(socket, this.#measure, {
-      claim: (subject) => {
-        this.#halfOpen.delete(halfOpen);
-        return this.#take(subject);
-      },
-      onClose: () => {
-        this.#connections.remove(link);
-        this.#halfOpen.delete(halfOpen);
-      },
-    });
-    const link = this.#connections.add(connection);
-    const halfOpen = this.#halfOpen.add(connection);
+    if (this.#home.halfOpen.size >= MAX_HALF_OPEN) socket.destroy();
+    else new CallHomeConnection(socket, this.#home);
   };
 }
 
