@@ -1,11 +1,11 @@
 /** What all backends promise. */
 import type { Discovery } from "@dynamo/request-plane-core";
+import { describeWithEtcd, etcdServer } from "@dynamo/etcd-server/vitest";
 import { describe, expect, test } from "vitest";
 import { etcdDiscovery } from "../src/etcd/index.ts";
 import { fileDiscovery, memoryDiscovery, modelRecord, textChatCard } from "../src/index.ts";
 import { until } from "@dynamo/test-support";
 import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder } from "./helpers.ts";
-import { describeWithEtcd, etcdServer } from "./etcd/with-etcd.ts";
 import { endpoint } from "./records.ts";
 
 const BACKENDS: Record<string, () => Promise<Discovery>> = {

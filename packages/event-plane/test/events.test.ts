@@ -1,7 +1,8 @@
 /** What workers tell arrives at routers, over each transport. */
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { describe, expect, test } from "vitest";
 import type { EventTransport } from "../src/index.ts";
-import { describeWithNats, natsTransports, zmqOnLoopback } from "./support/transports.ts";
+import { natsTransports, zmqOnLoopback } from "./support/transports.ts";
 import { overlap, range, removed, stored, until, World } from "./support/world.ts";
 
 describe("over ZMQ", () => brings(async () => zmqOnLoopback));

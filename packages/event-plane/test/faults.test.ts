@@ -6,11 +6,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileDiscovery } from "@dynamo/discovery";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventPlane } from "../src/index.ts";
 import type { EventTransport } from "../src/index.ts";
 import { natsEvents } from "../src/nats/index.ts";
-import { describeWithNats, natsServer, zmqOnLoopback } from "./support/transports.ts";
+import { zmqOnLoopback } from "./support/transports.ts";
 import { overlap, range, stored, until, World } from "./support/world.ts";
 
 /** How many workers are killed in a test, one after the other. */

@@ -9,12 +9,12 @@ import type { NatsConnection } from "@dynamo/request-plane-nats/connection";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
+import { describeWithEtcd, etcdServer } from "@dynamo/etcd-server/vitest";
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { decodeKvEventJson, decodeSnapshot } from "@dynamo/kv-router/wire";
 import { jetStreamPlane } from "../src/jetstream/index.ts";
-import { describeWithEtcd, etcdUrl } from "./support/etcd.ts";
 import { jetStreamServer } from "./support/jetstream.ts";
-import { describeWithNats } from "./support/transports.ts";
 import { overlap, range, removed, stored, until, World } from "./support/world.ts";
 
 const STREAM = "namespace-dynamo-component-backend-kv-events";
@@ -194,7 +194,7 @@ describeWithNats("JetStream", () => {
     test("routers are known there; consumers of those that are gone are deleted, and blocks of unknown workers", async () => {
       const server = await jetStreamServer();
       const { manager } = await bystander(server);
-      const discovery = etcdDiscovery({ endpoints: await etcdUrl(), environment: {} });
+      const discovery = etcdDiscovery({ endpoints: (await etcdServer()).url, environment: {} });
       await until("etcd answers", () =>
         discovery.list({ type: "Endpoint" }).then(
           () => true,

@@ -4,11 +4,11 @@ import { promisify } from "node:util";
 import { memoryDiscovery } from "@dynamo/discovery";
 import { createNetworkManager } from "@dynamo/request-plane-core";
 import { tcp } from "@dynamo/request-plane-tcp";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { eventPlaneFromEnv, parseEventPlaneMode } from "../src/index.ts";
 import { zmqEvents } from "../src/zmq/index.ts";
 import { jetStreamServer } from "./support/jetstream.ts";
-import { describeWithNats, natsServer } from "./support/transports.ts";
 import { GENERATE } from "./support/world.ts";
 
 const run = promisify(execFile);

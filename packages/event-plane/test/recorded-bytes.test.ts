@@ -11,11 +11,12 @@ import {
 } from "@dynamo/kv-router/wire";
 import type { EventEnvelope } from "@dynamo/kv-router/wire";
 import { natsLink } from "@dynamo/request-plane-nats/connection";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { Publisher, Subscriber } from "zeromq";
 import type { EnvelopeListener, EventTransport } from "../src/index.ts";
 import { natsEvents } from "../src/nats/index.ts";
-import { describeWithNats, natsServer, zmqOnLoopback } from "./support/transports.ts";
+import { zmqOnLoopback } from "./support/transports.ts";
 import { GENERATE, removed, stored, until, World } from "./support/world.ts";
 
 interface Recorded {

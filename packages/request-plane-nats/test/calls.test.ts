@@ -1,6 +1,6 @@
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { describe, expect, it } from "vitest";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { until } from "@dynamo/test-support";
 import { collect, failureOf } from "@dynamo/test-world";
 import { World } from "./support/world.ts";

@@ -1,6 +1,6 @@
 import { settled } from "@dynamo/test-world";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it } from "vitest";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { World } from "./support/world.ts";
 
 const TIMES = 50;

@@ -1,9 +1,9 @@
 import { describeTransport } from "@dynamo/request-plane-conformance";
 import type { TransportFactory } from "@dynamo/request-plane-conformance";
 import { startNatsServer } from "@dynamo/nats-server";
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { describe, it } from "vitest";
 import { nats } from "../src/index.ts";
-import { describeWithNats } from "./support/nats.ts";
 
 /** One NATS server for each case. It allows more than the plane, whose own limit is the same on both sides. */
 const factory: TransportFactory = async ({ acknowledgeTimeoutMs, connectTimeoutMs }) => {

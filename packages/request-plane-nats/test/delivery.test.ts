@@ -1,7 +1,8 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { ErrorCode } from "@dynamo/request-plane-core";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it } from "vitest";
-import { bystander, describeWithNats, natsServer } from "./support/nats.ts";
+import { bystander } from "./support/bystander.ts";
 import { ENDPOINT, plane, request, serve } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
 import { failureOf } from "@dynamo/test-world";

@@ -1,7 +1,7 @@
 import { connect } from "@nats-io/transport-node";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it } from "vitest";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
 import { failureOf, succeeds } from "@dynamo/test-world";

@@ -1,8 +1,8 @@
 /** What becomes of responses over NATS whose messages are lost, repeated, reordered or changed. */
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { expect, it } from "vitest";
 import { until } from "@dynamo/test-support";
 import { collect, failureOf, settled } from "@dynamo/test-world";
-import { describeWithNats } from "./support/nats.ts";
 import { Relay } from "./support/relay.ts";
 import type { Damage } from "./support/relay.ts";
 import { World } from "./support/world.ts";

@@ -1,8 +1,8 @@
 /** Where responses can't come over NATS, they come on connections to the caller; who allows nothing else hears why. */
 import { connect } from "@nats-io/transport-node";
 import { collect, failureOf, settled } from "@dynamo/test-world";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it, onTestFinished } from "vitest";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { World } from "./support/world.ts";
 import type { ManagerSetup } from "./support/world.ts";
 

@@ -1,10 +1,10 @@
 /** Responses over NATS itself. That they behave as those of other planes, the conformance kit tests. */
 import { connect } from "@nats-io/transport-node";
 import { setTimeout as sleep } from "node:timers/promises";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it } from "vitest";
 import { standsStill, until } from "@dynamo/test-support";
 import { collect, failureOf, settled } from "@dynamo/test-world";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { World } from "./support/world.ts";
 
 /** The last one while the worker is not back yet. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { expect, it, onTestFinished } from "vitest";
-import { describeWithNats } from "./support/nats.ts";
 
 describeWithNats("a process ends by itself after it has closed everything", () => {
   it.each([

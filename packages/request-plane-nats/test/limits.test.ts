@@ -1,5 +1,5 @@
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it } from "vitest";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";
 import { failureOf, succeeds } from "@dynamo/test-world";

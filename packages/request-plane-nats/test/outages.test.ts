@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it, onTestFinished } from "vitest";
-import { bystander, describeWithNats, natsServer } from "./support/nats.ts";
+import { bystander } from "./support/bystander.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import type { Plane } from "./support/plane.ts";
 import { until } from "@dynamo/test-support";

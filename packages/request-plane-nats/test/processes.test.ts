@@ -1,8 +1,8 @@
 /** A worker process that is killed, with responses of both kinds. */
 import type { ResponseMode } from "@dynamo/request-plane-core";
 import { calledProcess, killInTheMiddle, killOneOfTwo, WorkerProcess } from "@dynamo/test-world";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { it } from "vitest";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { World } from "./support/world.ts";
 
 const PROGRAM = new URL("processes/worker.ts", import.meta.url);

@@ -1,6 +1,6 @@
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { describe, expect, it } from "vitest";
 import { checkSubject, subjectOf } from "../src/subject.ts";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, request, serve } from "./support/plane.ts";
 import { failureOf } from "@dynamo/test-world";
 

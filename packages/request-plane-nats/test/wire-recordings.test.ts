@@ -1,7 +1,7 @@
 import { parseEndpointName } from "@dynamo/request-plane-core";
+import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { describe, expect, it } from "vitest";
 import { subjectOf } from "../src/subject.ts";
-import { describeWithNats, natsServer } from "./support/nats.ts";
 import { plane, serve } from "./support/plane.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { headersIn, recordedRequests } from "./support/recorded.ts";

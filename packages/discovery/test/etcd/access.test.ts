@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { EtcdServer } from "@dynamo/etcd-server";
+import { describeWithEtcd, etcdServer } from "@dynamo/etcd-server/vitest";
 import { describe, expect, test } from "vitest";
 import { etcdDiscovery } from "../../src/etcd/index.ts";
 import type { EtcdDiscoveryOptions } from "../../src/etcd/index.ts";
@@ -10,7 +11,6 @@ import { until } from "@dynamo/test-support";
 import { recordingLogger } from "@dynamo/test-world";
 import { closedAfterTest, ENDPOINTS, Follower, temporaryFolder } from "../helpers.ts";
 import { endpoint } from "../records.ts";
-import { describeWithEtcd, etcdServer } from "./with-etcd.ts";
 
 const { logger } = recordingLogger();
 const open = (options: EtcdDiscoveryOptions) =>

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Discovery } from "@dynamo/request-plane-core";
+import { describeWithEtcd, etcdServer } from "@dynamo/etcd-server/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { etcdDiscovery } from "../../src/etcd/index.ts";
 import { recordKey } from "../../src/index.ts";
@@ -12,7 +13,6 @@ import { until } from "@dynamo/test-support";
 import { recordingLogger } from "@dynamo/test-world";
 import { closedAfterTest, ENDPOINTS, Follower } from "../helpers.ts";
 import { endpoint } from "../records.ts";
-import { describeWithEtcd, etcdServer } from "./with-etcd.ts";
 import { Relay } from "./relay.ts";
 
 /** etcd's shortest. */

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NatsServer } from "@dynamo/nats-server";
+import { natsServer } from "@dynamo/nats-server/vitest";
 import { onTestFinished } from "vitest";
-import { natsServer } from "./transports.ts";
 
 /** A server for one test that keeps streams in a folder, also when it is killed. */
 export async function jetStreamServer(): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), "jetstream-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return natsServer([`jetstream { store_dir: ${JSON.stringify(folder)} }`]);
+  return natsServer({ lines: [`jetstream { store_dir: ${JSON.stringify(folder)} }`] });
 }

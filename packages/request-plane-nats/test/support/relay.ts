@@ -3,7 +3,7 @@ import { connect } from "@nats-io/transport-node";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { NatsServer } from "@dynamo/nats-server";
 import { onTestFinished } from "vitest";
-import { natsServer } from "./nats.ts";
+import { natsServer } from "@dynamo/nats-server/vitest";
 
 export interface Passing {
   readonly from: "caller" | "worker";

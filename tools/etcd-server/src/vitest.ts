@@ -1,6 +1,6 @@
-import { hasEtcdServer, startEtcdServer } from "@dynamo/etcd-server";
-import type { EtcdServer, Tls } from "@dynamo/etcd-server";
 import { describe, onTestFinished } from "vitest";
+import { hasEtcdServer, startEtcdServer } from "./server.ts";
+import type { EtcdServer, Tls } from "./server.ts";
 
 /** Tests that need a real etcd. Without one they are reported as skipped, and fail in CI. */
 export const describeWithEtcd = describe.skipIf(!(await hasEtcdServer()));
