@@ -141,9 +141,7 @@ export class RequestPlaneError extends Error {
   /** Any thrown value as an error of this class; what is one already is returned as it is. */
   static from(value: unknown, code: ErrorCode = "internal"): RequestPlaneError {
     if (RequestPlaneError.is(value)) return value;
-    return new RequestPlaneError(code, textOf(value), {
-      cause: value,
-    });
+    return new RequestPlaneError(code, textOf(value), { cause: value });
   }
 }
 

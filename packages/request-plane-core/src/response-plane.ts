@@ -80,6 +80,7 @@ export interface ResponseConnector {
   connect(info: ConnectionInfo, requestId: string): ResponseWriter;
 }
 
+/** Told once that a response is over; `lost` says how its caller was lost, if it was. */
 export type OnOver = (lost: RequestPlaneError | undefined) => void;
 
 /** Where a worker writes one response. Writes of one tick leave together. */

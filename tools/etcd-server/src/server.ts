@@ -55,6 +55,8 @@ export class EtcdServer implements AsyncDisposable {
 
   /** Starts it, also again after `kill`. Resolves when it answers. */
   async start(): Promise<void> {
+    if (this.#child?.exitCode === null && this.#child.signalCode === null)
+      throw new Error("etcd runs already");
     const peer = `http://127.0.0.1:${await freePort()}`;
     const options = {
       "data-dir": join(this.#folder, "data"),

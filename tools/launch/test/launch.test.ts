@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { freePort } from "@dynamo/test-support/free-port";
 import { USUAL_SERVER, isNats } from "../src/broker.ts";
 import { Launcher, MAIN } from "./launcher.ts";
@@ -136,6 +137,7 @@ describe("the launcher", () => {
   });
 });
 
+// Skipped where there is no program, which fails in CI, and where a server runs at the usual place already.
 describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", () => {
   it("is there while the launcher is, and gone with it", async () => {
     const { launcher } = await launch("--nats");
@@ -168,7 +170,7 @@ describe.skipIf(!startsItsOwn)("a nats-server of the launcher's own", () => {
   });
 });
 
-describe.skipIf(!hasNats)("a nats-server that runs already", () => {
+describeWithNats("a nats-server that runs already", () => {
   it("is used when NATS_SERVER names it, and stays", async () => {
     await using server = await startNatsServer();
     const args = [MAIN, "--nats", "--once", "--http-port", String(await freePort())];

@@ -1,5 +1,6 @@
-import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { startNatsServer } from "@dynamo/nats-server";
+import { describeWithNats } from "@dynamo/nats-server/vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { ChatLoad } from "./chat-load.ts";
 import { MODEL } from "./chat-request.ts";
 import { Fleet, listed, offers } from "./fleet.ts";
@@ -12,12 +13,9 @@ const WORDS = 20;
 const ITL_MS = 25;
 /** On a busy machine; only an answer that hangs takes so long. */
 const BOUND_MS = 30_000;
-/** Bound of the waits for discovery. */
 const WELL = "exit code 0";
 
-const hasNats = await hasNatsServer();
-
-describe.skipIf(!hasNats)("a fleet under load", { timeout: 180_000 }, () => {
+describeWithNats("a fleet under load", { timeout: 180_000 }, () => {
   it("moves from NATS to TCP to HTTP, one process at a time, without losing a request", async () => {
     const nats = await startNatsServer();
     onTestFinished(() => nats[Symbol.asyncDispose]());

@@ -1,6 +1,7 @@
-import { hasNatsServer, startNatsServer } from "@dynamo/nats-server";
+import { startNatsServer } from "@dynamo/nats-server";
+import { describeWithNats } from "@dynamo/nats-server/vitest";
 import type { NatsServer } from "@dynamo/nats-server";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { ChatLoad } from "./chat-load.ts";
 import { ask, MODEL } from "./chat-request.ts";
 import { Fleet, offers } from "./fleet.ts";
@@ -18,9 +19,7 @@ const TOTAL_SECONDS = 10;
 const BOUND_MS = 2 * TOTAL_SECONDS * 1_000;
 const CALM_REQUESTS = 200;
 
-const hasNats = await hasNatsServer();
-
-describe.skipIf(!hasNats)("a frontend and two workers", { timeout: 180_000 }, () => {
+describeWithNats("a frontend and two workers", { timeout: 180_000 }, () => {
   it("come through a NATS server that is killed again and again", async () => {
     const nats = await startNatsServer();
     onTestFinished(() => nats[Symbol.asyncDispose]());

@@ -70,6 +70,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Starts it again on its port after `stop` or `kill`, with other settings when some are given. */
   async start(config: NatsServerConfig = this.#config): Promise<void> {
+    if (this.#child && !hasEnded(this.#child)) throw new Error("nats-server runs already");
     this.#config = config;
     await this.#writeConfig();
     const child = spawn(this.#binary, ["--config", this.#configPath], { stdio: ["ignore", "pipe", "pipe"] });

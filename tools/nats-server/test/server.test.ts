@@ -1,11 +1,10 @@
 import { connect } from "node:net";
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
-import { hasNatsServer, startNatsServer } from "../src/index.ts";
+import { expect, it } from "vitest";
+import { startNatsServer } from "../src/index.ts";
+import { describeWithNats } from "../src/vitest.ts";
 
-const hasNats = await hasNatsServer();
-
-describe.skipIf(!hasNats)("a server", () => {
+describeWithNats("a server", () => {
   it("listens on a port of its own, and on the same one after it was killed", async () => {
     await using server = await startNatsServer({ maxPayload: 2_000 });
     const { port, pid } = server;
@@ -15,6 +14,13 @@ describe.skipIf(!hasNats)("a server", () => {
     await server.start();
     expect(server.pid).not.toBe(pid);
     expect(await infoOf(server.port)).toMatchObject({ port, max_payload: 2_000 });
+  });
+
+  it("does not start twice", async () => {
+    await using server = await startNatsServer();
+    const { pid } = server;
+    await expect(server.start()).rejects.toThrow("nats-server runs already");
+    expect(server.pid).toBe(pid);
   });
 
   it("takes other settings while it runs", async () => {
