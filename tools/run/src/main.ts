@@ -37,6 +37,7 @@ turbo.on("error", (error) => {
 });
 turbo.on("close", (code) => {
   process.exitCode = stoppedBy > 0 ? 128 + stoppedBy : (code ?? 1);
+  for (const test of summary.secondTries) process.stdout.write(`SECOND TRY ${test}\n`);
   for (const failure of summary.failures) process.stdout.write(`FAIL ${failure}\n`);
   const total = summary.total;
   if (total) process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);

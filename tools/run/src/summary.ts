@@ -13,6 +13,7 @@ export interface TestCount {
  *     @dynamo/discovery:test:       Tests  24 passed (24)
  *
  *     @dynamo/discovery:test:  FAIL  test/slug.test.ts > a slug > is short
+ *     @dynamo/discovery:test: SECOND TRY  test/slug.test.ts > a slug > is short
  *
  * A file that fails before it declares a test has no line among the tests, so it counts as one failure. So does
  * a package without tests.
@@ -20,12 +21,15 @@ export interface TestCount {
 export class Summary {
   #passed = 0;
   readonly #failed = new Map<string, TestFailures>();
-  readonly #names = new Set<string>();
+  readonly #failures = new Set<string>();
+  readonly #secondTries = new Set<string>();
 
   add(line: string): void {
     const match = /^(\S+):test: +(.*)$/.exec(stripVTControlCharacters(line));
     const [, task = "", text = ""] = match ?? [];
-    if (text.startsWith("FAIL ")) this.#names.add(`${task}: ${text.slice("FAIL ".length).trim()}`);
+    const [, verdict, test = ""] = /^(FAIL|SECOND TRY) +(.*)$/.exec(text) ?? [];
+    if (verdict === "FAIL") this.#failures.add(`${task}: ${test}`);
+    if (verdict === "SECOND TRY") this.#secondTries.add(`${task}: ${test}`);
     if (text.startsWith("No test files found")) this.#failed.set(task, { files: 1, tests: 0 });
     const [, kind, counts = ""] = /^(Test Files|Tests) +(.*\(\d+\))\s*$/.exec(text) ?? [];
     if (kind === undefined) return;
@@ -40,7 +44,12 @@ export class Summary {
 
   /** Package, file and name of each test that failed, for the end of an output in which they are hard to find. */
   get failures(): readonly string[] {
-    return [...this.#names];
+    return [...this.#failures];
+  }
+
+  /** The same of each that passed only at its second try. */
+  get secondTries(): readonly string[] {
+    return [...this.#secondTries];
   }
 
   /** Undefined when no package ran a test. */

@@ -41,6 +41,15 @@ test("names what failed, each once", () => {
   expect(summary.failures).toEqual(["@dynamo/a: test/slug.test.ts > a slug > is short"]);
 });
 
+test("names what passed at its second try, and counts it as passed", () => {
+  const summary = new Summary();
+  summary.add("@dynamo/a:test: SECOND TRY  test/slug.test.ts > a slug is short");
+  summary.add("@dynamo/a:test:       Tests  12 passed (12)");
+  expect(summary.secondTries).toEqual(["@dynamo/a: test/slug.test.ts > a slug is short"]);
+  expect(summary.failures).toEqual([]);
+  expect(summary.total).toEqual({ passed: 12, failed: 0 });
+});
+
 test("reads through colours", () => {
   const line =
     "\u001B[35m@dynamo/a:test: \u001B[0m\u001B[2m      Tests \u001B[22m \u001B[1m\u001B[32m4 passed\u001B[39m (4)";
