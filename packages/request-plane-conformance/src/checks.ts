@@ -17,7 +17,6 @@ export async function fails(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     ),
-    8_000,
   );
   if (!("error" in outcome)) assert.fail(`Expected ${codes.join(" or ")}, but it succeeded`);
   const { error } = outcome;

@@ -38,10 +38,10 @@ export interface FixtureSettings {
 /** Makes a plane on loopback whose ports the system picks. Called once for each case. */
 export type TransportFactory = (settings: FixtureSettings) => TransportFixture | Promise<TransportFixture>;
 
-/** Of cases that don't ask for others. */
+/** Of cases that don't ask for others, and have no such time to wait for: machines may stand still for seconds. */
 export const DEFAULT_SETTINGS: FixtureSettings = {
-  acknowledgeTimeoutMs: 3_000,
-  connectTimeoutMs: 3_000,
+  acknowledgeTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
   serverMaxMessageBytes: 2 * 1024 * 1024,
   clientMaxMessageBytes: 2 * 1024 * 1024,
 };

@@ -4,7 +4,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long a condition that should come true may take. */
-const PATIENCE_MS = 8_000;
+const PATIENCE_MS = 15_000;
+
+/** What waits for no other bound is done sooner than that, also where machines stand still for seconds. */
+export const PROMPT_MS = 8_000;
 
 /** Polls until the condition holds. Rejects when it doesn't within the bound. */
 export async function until(

@@ -7,7 +7,7 @@ import type { EndpointName, InstanceId } from "@dynamo/request-plane-core";
 import { inGroup } from "../case.ts";
 import type { ConformanceCase } from "../case.ts";
 import { collect, fails, outbound } from "../checks.ts";
-import { within } from "../waiting.ts";
+import { PROMPT_MS, within } from "../waiting.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 const requires = ["own worker"] as const;
@@ -89,7 +89,7 @@ const nonsense = NONSENSE.map((address): Case => ({
     const outcome = await within(
       "The failure",
       client.deliver(outbound(address)).then(() => undefined, refusal),
-      3_000,
+      PROMPT_MS,
     );
     assert.ok(RequestPlaneError.is(outcome), "It was delivered, or failed with an error of no known class");
     const codes = [

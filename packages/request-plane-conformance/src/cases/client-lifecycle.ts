@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import type { RequestPlaneClient } from "@dynamo/request-plane-core";
 import type { ConformanceCase } from "../case.ts";
 import { fails, outbound } from "../checks.ts";
-import { until, within } from "../waiting.ts";
+import { PROMPT_MS, until, within } from "../waiting.ts";
 import { line } from "./line.ts";
 import { notingServer } from "./noting-server.ts";
 
@@ -131,5 +131,5 @@ export const CLIENT_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
 ];
 
 function close(client: RequestPlaneClient): Promise<void> {
-  return within("close", client.close(), 3_000);
+  return within("close", client.close(), PROMPT_MS);
 }

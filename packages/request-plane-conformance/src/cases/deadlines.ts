@@ -9,41 +9,51 @@ import type { ConformanceCase } from "../case.ts";
 import { collect, fails, outbound, single } from "../checks.ts";
 import type { Described, ReferenceRequest } from "../reference/request.ts";
 import { until } from "../waiting.ts";
-import { ends } from "./accounts.ts";
+import { accountOf, ends } from "./accounts.ts";
 import { line, usedLine } from "./line.ts";
 import { OPERATIONS } from "./operations.ts";
 
 type Case = Omit<ConformanceCase, "group">;
 
+/** What a call gets: when it is over before the worker has the request, as on a busy machine, more is tried. */
+const TOTALS_MS = [700, 1_400, 2_800, 5_600];
+
 const expired = Object.entries(OPERATIONS).map(([name, call]): Case => ({
   name: `${name}: a call that has no time left fails in the phase total and kills the request`,
   run: async (world) => {
     const { client } = await world.reference();
-    const key = randomUUID();
-    const error = await fails(call(client, key, { timeouts: { totalMs: 700 } }), "deadline_exceeded");
-    assert.equal(error.facts.phase, "total");
-    assert.equal(error.retryableElsewhere, false);
+    let key = "";
+    for (const totalMs of TOTALS_MS) {
+      key = randomUUID();
+      const error = await fails(call(client, key, { timeouts: { totalMs } }), "deadline_exceeded");
+      assert.equal(error.facts.phase, "total");
+      assert.equal(error.retryableElsewhere, false);
+      if ((await accountOf(client, key)).state !== "unknown") break;
+    }
     await ends(client, key, "killed");
   },
 }));
 
 /** A bound, and a request that runs into it. */
-const PHASES: readonly (readonly [DeadlinePhase, Partial<Timeouts>, ReferenceRequest])[] = [
-  ["first_item", { firstItemMs: 120 }, { do: "hold", key: "phase" }],
-  ["between_items", { betweenItemsMs: 120 }, { do: "count", items: 2, everyMs: 1_000 }],
-  ["total", { totalMs: 250 }, { do: "endless", key: "phase", everyMs: 20 }],
+const PHASES: readonly (readonly [DeadlinePhase, Partial<Timeouts>, (key: string) => ReferenceRequest])[] = [
+  ["first_item", { firstItemMs: 120 }, (key) => ({ do: "hold", key })],
+  ["between_items", { betweenItemsMs: 120 }, (key) => ({ do: "endless", key, everyMs: 1_000 })],
+  ["total", { totalMs: 250 }, (key) => ({ do: "endless", key, everyMs: 20 })],
 ];
 
 const phases = PHASES.map(([phase, timeouts, request]): Case => ({
   name: `a bound in the phase ${phase} ends a response, and says so`,
   run: async (world) => {
     const { client } = await world.reference();
+    const key = randomUUID();
     const error = await fails(
-      collect(client.roundRobin(request, { timeouts, failover: false })),
+      collect(client.roundRobin(request(key), { timeouts, failover: false })),
       "deadline_exceeded",
     );
     assert.equal(error.facts.phase, phase);
     assert.equal(error.facts.limit, Object.values(timeouts)[0]);
+    // The worker knows the total bound and ends by itself then; of the others only the caller can tell it.
+    if (phase !== "total") await ends(client, key, "killed");
   },
 }));
 
@@ -107,9 +117,9 @@ const calls: readonly Case[] = [
     run: async (world) => {
       const { client } = await world.reference<Described>();
       const { msLeft } = await single(
-        client.roundRobin({ do: "describe" }, { timeouts: { totalMs: 5_000 } }),
+        client.roundRobin({ do: "describe" }, { timeouts: { totalMs: 20_000 } }),
       );
-      assert.ok(msLeft !== null && msLeft > 0 && msLeft <= 5_000, `It was told ${msLeft} ms`);
+      assert.ok(msLeft !== null && msLeft > 0 && msLeft <= 20_000, `It was told ${msLeft} ms`);
     },
   },
   {
@@ -131,7 +141,7 @@ const calls: readonly Case[] = [
         reason = signal.reason;
       });
       const { client } = await world.caller({ responsesThrough: proxy });
-      const stream = await client.roundRobin({}, { timeouts: { totalMs: 1_000 } });
+      const stream = await client.roundRobin({}, { timeouts: { totalMs: 3_000 } });
       proxy.toClient = { blackHole: true };
       await fails(collect(stream), "deadline_exceeded");
       await until("the handler's signal is aborted", () => reason !== undefined);
@@ -143,7 +153,7 @@ const calls: readonly Case[] = [
     name: "bounds that are not reached change nothing",
     run: async (world) => {
       const { client } = await world.reference();
-      const timeouts = { establishMs: 2_500, firstItemMs: 2_500, betweenItemsMs: 2_500, totalMs: 3_500 };
+      const timeouts = { establishMs: 20_000, firstItemMs: 20_000, betweenItemsMs: 20_000, totalMs: 25_000 };
       const items = await collect(client.roundRobin({ do: "count", items: 10, everyMs: 5 }, { timeouts }));
       assert.equal(items.length, 10);
     },

@@ -8,7 +8,7 @@ import { inGroup } from "../case.ts";
 import type { ConformanceCase } from "../case.ts";
 import { assertBytes, bytesOf, fails, outbound } from "../checks.ts";
 import { echoCases } from "./echo.ts";
-import { until, within } from "../waiting.ts";
+import { PROMPT_MS, until, within } from "../waiting.ts";
 import { notingServer } from "./noting-server.ts";
 
 type RawCase = Omit<ConformanceCase, "group">;
@@ -101,7 +101,7 @@ const acknowledgement: readonly RawCase[] = [
     run: async (world) => {
       const worker = await world.rawWorker(() => undefined);
       // Nobody ever answers this request.
-      await within("The acknowledgement", world.client().deliver(outbound(worker.address)), 2_500);
+      await within("The acknowledgement", world.client().deliver(outbound(worker.address)), PROMPT_MS);
       assert.equal(worker.requests.length, 1);
     },
   },

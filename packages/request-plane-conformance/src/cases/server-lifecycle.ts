@@ -6,7 +6,7 @@ import { RequestPlaneError } from "@dynamo/request-plane-core";
 import type { RequestPlaneServer } from "@dynamo/request-plane-core";
 import type { ConformanceCase } from "../case.ts";
 import { fails, outbound } from "../checks.ts";
-import { until, within } from "../waiting.ts";
+import { PROMPT_MS, until, within } from "../waiting.ts";
 import { notingServer } from "./noting-server.ts";
 
 const requires = ["own worker"] as const;
@@ -147,5 +147,5 @@ export const SERVER_LIFECYCLE: readonly Omit<ConformanceCase, "group">[] = [
 ];
 
 function stop(server: RequestPlaneServer): Promise<void> {
-  return within("stop", server.stop(), 3_000);
+  return within("stop", server.stop(), PROMPT_MS);
 }

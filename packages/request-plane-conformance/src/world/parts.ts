@@ -1,5 +1,5 @@
 import type { ManagerHealth, NetworkManager, PlaneHealth } from "@dynamo/request-plane-core";
-import { until, within } from "../waiting.ts";
+import { PROMPT_MS, until, within } from "../waiting.ts";
 
 /** Something that is closed at the end of a case, and must have nothing left then. */
 interface Part {
@@ -34,13 +34,13 @@ export class Parts {
 
   async quiet(): Promise<void> {
     for (const { name, busy } of this.#parts) {
-      await until(`nothing is under way in ${name}`, () => busy() === 0);
+      await until(`nothing is under way in ${name}`, () => busy() === 0, PROMPT_MS);
     }
   }
 
   /** Rejects when something takes too long to close, or shows in its health afterwards. */
   async close(): Promise<void> {
-    const closings = this.#parts.map(({ name, close }) => within(`Closing ${name}`, close()));
+    const closings = this.#parts.map(({ name, close }) => within(`Closing ${name}`, close(), PROMPT_MS));
     for (const closing of await Promise.allSettled(closings)) {
       if (closing.status === "rejected") throw closing.reason;
     }

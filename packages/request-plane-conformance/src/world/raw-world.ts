@@ -13,7 +13,7 @@ import type {
 } from "@dynamo/request-plane-core";
 import { FaultProxy } from "../fault-proxy/fault-proxy.ts";
 import type { TransportFixture } from "../fixture.ts";
-import { until, within } from "../waiting.ts";
+import { PROMPT_MS, until, within } from "../waiting.ts";
 import { LocalDiscovery } from "./local-discovery.ts";
 import { Parts } from "./parts.ts";
 import { RawRequest } from "./raw-worker.ts";
@@ -50,7 +50,7 @@ export class RawWorld {
 
   /** Stops the servers that were started so far. */
   async stopServers(): Promise<void> {
-    await Promise.all(this.#servers.map((server) => within("stop", server.stop())));
+    await Promise.all(this.#servers.map((server) => within("stop", server.stop(), PROMPT_MS)));
   }
 
   client(): RequestPlaneClient {

@@ -42,10 +42,8 @@ export const BROKEN_RESPONSES: readonly BrokenTransport[] = [
     factory: broken(goodMemory, relaying({ deaf: true })),
     caughtBy: [
       ["cancellation", "leaving the loop kills the request at the worker"],
-      [
-        "deadlines",
-        "roundRobin: a call that has no time left fails in the phase total and kills the request",
-      ],
+      ["deadlines", "a bound in the phase first_item ends a response, and says so"],
+      ["deadlines", "a bound in the phase between_items ends a response, and says so"],
     ],
   },
   {

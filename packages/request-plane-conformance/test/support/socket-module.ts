@@ -1,5 +1,6 @@
 /** The socket plane as a module that the command line can load. */
 import type { Transport } from "@dynamo/request-plane-core";
+import { DEFAULT_SETTINGS } from "../../src/fixture.ts";
 import { socketFixture } from "./socket-transport.ts";
 
 const MIB = 1024 * 1024;
@@ -8,8 +9,7 @@ const MIB = 1024 * 1024;
 export function socket(options: { maxMessageBytes?: number } = {}): Transport {
   const { maxMessageBytes = 2 * MIB } = options;
   return socketFixture({
-    acknowledgeTimeoutMs: 3_000,
-    connectTimeoutMs: 3_000,
+    ...DEFAULT_SETTINGS,
     serverMaxMessageBytes: maxMessageBytes,
     clientMaxMessageBytes: maxMessageBytes,
   }).client;
