@@ -7,13 +7,22 @@ import type { Script } from "./support/scripted-worker.ts";
 import { until } from "@dynamo/test-support";
 import { collect, failureOf, idOf, settled } from "@dynamo/test-world";
 import { World } from "./support/world.ts";
+import type { ManagerSetup } from "./support/world.ts";
 import type { Caller } from "@dynamo/test-world";
 
-/** Bounds that are short enough to wait for, and long enough for a healthy worker on a busy machine. */
-const SHORT = {
-  tcp: { connectTimeoutMs: 500, requestTimeoutMs: 500 },
-  settings: { establishMs: 500, firstItemMs: 500 },
-};
+/** Short enough to wait for, and long enough for a healthy worker on a busy machine. */
+const SHORT_MS = 1_500;
+const LONG_MS = 20_000;
+
+/** Only what a failure runs into is short. */
+function bounds(phase?: string): Pick<ManagerSetup, "tcp" | "settings"> {
+  const limit = (of: string): number => (of === phase ? SHORT_MS : LONG_MS);
+  return {
+    tcp: { connectTimeoutMs: limit("connect"), requestTimeoutMs: limit("acknowledge") },
+    settings: { establishMs: limit("establish"), firstItemMs: limit("first_item") },
+  };
+}
+
 const SICK = idOf(1);
 const HEALTHY = idOf(2);
 
@@ -107,16 +116,17 @@ const FAILURES: readonly Failure[] = [
 async function withSick(
   world: World,
   script: Script,
+  phase?: string,
 ): Promise<Caller<unknown, string> & { sick: ScriptedWorker }> {
   const sick = await ScriptedWorker.start(world, SICK, script);
   await world.worker(() => ["healthy"], { instanceId: HEALTHY });
-  return { sick, ...(await world.client<unknown, string>(SHORT)) };
+  return { sick, ...(await world.client<unknown, string>(bounds(phase))) };
 }
 
 describe.concurrent("before the first item, a worker that fails is replaced:", () => {
-  it.each(FAILURES)("one that $name", async ({ script }) => {
+  it.each(FAILURES)("one that $name", async ({ script, phase }) => {
     await using world = new World();
-    const { sick, client, manager } = await withSick(world, script);
+    const { sick, client, manager } = await withSick(world, script, phase);
     // In turn, the sick one is asked first.
     const stream = await client.roundRobin({});
     expect(stream.instance).toBe(HEALTHY);
@@ -127,7 +137,7 @@ describe.concurrent("before the first item, a worker that fails is replaced:", (
 
   it.each(FAILURES)("without failover, or by name, the caller hears of one that $name", async (failure) => {
     await using world = new World();
-    const { client, manager } = await withSick(world, failure.script);
+    const { client, manager } = await withSick(world, failure.script, failure.phase);
     const routed = await failureOf(client.roundRobin({}, { failover: false }));
     const direct = await failureOf(client.direct({}, SICK));
     for (const error of [routed, direct]) {
@@ -156,12 +166,12 @@ describe.concurrent("before the first item, a worker that fails is replaced:", (
     await using world = new World();
     world.discovery.put(recordOf(SICK, await deafListener(world)));
     await world.worker(() => ["healthy"], { instanceId: HEALTHY });
-    const { client } = await world.client<unknown, string>(SHORT);
+    const { client } = await world.client<unknown, string>(bounds("connect"));
     expect(await collect(client.roundRobin({}))).toEqual(["healthy"]);
     const error = await failureOf(client.direct({}, SICK));
     expect(error).toMatchObject({
       code: "deadline_exceeded",
-      facts: { phase: "connect", limit: 500, setting: "DYN_TCP_CONNECT_TIMEOUT" },
+      facts: { phase: "connect", limit: SHORT_MS, setting: "DYN_TCP_CONNECT_TIMEOUT" },
     });
   });
 
@@ -218,7 +228,7 @@ describe.concurrent("what is not tried again:", () => {
     await using world = new World();
     const mute = [1, 2, 3].map((n) => ScriptedWorker.start(world, idOf(n), (request) => void request.ack()));
     const workers = await Promise.all(mute);
-    const { client } = await world.client({ settings: { establishMs: 100 } });
+    const { client } = await world.client({ settings: { establishMs: 1_000 } });
     expect((await failureOf(client.roundRobin({}))).facts.phase).toBe("establish");
     const asked = workers.map(({ requests }) => requests.length);
     expect(asked.sort()).toEqual([0, 1, 1]);
@@ -272,7 +282,7 @@ describe.concurrent("an instance's health", () => {
     const workers = await Promise.all(
       [1, 2].map((n) => ScriptedWorker.start(world, idOf(n), ({ socket }) => void socket.destroy())),
     );
-    const { client } = await world.client(SHORT);
+    const { client } = await world.client(bounds());
     for (let i = 0; i < 4; i += 1) expect((await failureOf(client.roundRobin({}))).code).toBe("disconnected");
     // Both are asked each time: an endpoint is never given up while discovery shows it.
     expect(workers.map(({ requests }) => requests.length)).toEqual([4, 4]);
