@@ -1,5 +1,6 @@
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it, onTestFinished } from "vitest";
 import { bystander } from "./support/bystander.ts";
@@ -189,6 +190,26 @@ describeWithNats("the first connection", () => {
     await until("no socket is open", () => open === 0);
   });
 
+  it("that the server gives up because it heard nothing in time was not refused: the next one may work", async () => {
+    const nats = await natsServer({ lines: ["authorization { timeout: 0.3, user: user, password: user }"] });
+    let isMute = true;
+    const between = createServer((socket) => {
+      const server = connect(nats.port, "127.0.0.1");
+      for (const each of [socket, server]) each.on("error", () => undefined);
+      server.pipe(socket);
+      if (!isMute) socket.pipe(server);
+    });
+    await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void between.close());
+    const { port } = between.address() as AddressInfo;
+    const { client } = plane({ servers: `nats://127.0.0.1:${port}` });
+    const error = await failureOf(client.deliver(request("a")));
+    expect(error).toMatchObject({ code: "cannot_connect", retryableElsewhere: true });
+    expect(error.message).toContain("Authentication Timeout");
+    isMute = false;
+    await until("it connects", () => client.deliver(request("a")).then(() => true, isConnected));
+  });
+
   it("has one bound, however many servers there are", async () => {
     const mute = createServer((socket) => void socket.on("error", () => undefined).resume());
     await new Promise<void>((resolve) => mute.listen(0, resolve));
@@ -266,6 +287,11 @@ describeWithNats("a manager whose NATS is away", () => {
     });
   });
 });
+
+/** Whether somebody at NATS said that nobody has the subject. */
+function isConnected(error: unknown): boolean {
+  return RequestPlaneError.from(error).code === "unknown_endpoint";
+}
 
 /** `false` for a subject that nobody has; other errors are thrown. */
 function isUnknown(error: unknown): false {
