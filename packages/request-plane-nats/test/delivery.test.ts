@@ -260,7 +260,7 @@ describeWithNats("an endpoint", () => {
   it("can't be registered where the permissions forbid it", async () => {
     const nats = await natsServer({
       lines: [
-        'authorization { users: [ { user: user, password: user, permissions: { subscribe: ["_INBOX.>"] } } ] }',
+        'authorization { timeout: 30, users: [ { user: user, password: user, permissions: { subscribe: ["_INBOX.>"] } } ] }',
       ],
     });
     const { server } = plane({ servers: nats.url });
@@ -272,7 +272,9 @@ describeWithNats("an endpoint", () => {
 
 describeWithNats("permissions of a caller", () => {
   const allowing = (permissions: string) => ({
-    lines: [`authorization { users: [ { user: user, password: user, permissions: ${permissions} } ] }`],
+    lines: [
+      `authorization { timeout: 30, users: [ { user: user, password: user, permissions: ${permissions} } ] }`,
+    ],
   });
 
   it("that forbid the subject fail the request at once", async () => {

@@ -26,7 +26,7 @@ describeWithNats("responses don't come over NATS", () => {
     ["a worker that may only reply", 'publish: ["$SRV.>"], allow_responses: { max: 5 }', ""],
     ["a caller that may only send requests", "", 'publish: ["test_backend.>"]'],
   ])("with permissions of %s", async (_name, worker, caller) => {
-    const users = `authorization { users: [
+    const users = `authorization { timeout: 30, users: [
       { user: worker, password: w, permissions: { ${worker} } },
       { user: caller, password: c, permissions: { ${caller} } } ] }`;
     await using world = new World(await natsServer({ lines: [users] }));

@@ -176,13 +176,13 @@ describeWithNats("the service of a component", () => {
 
   it("is not there where permissions deny $SRV: the plane works, with one warning", async () => {
     const user = 'user: "user", password: "user", permissions: { subscribe: { deny: "$SRV.>" } }';
-    const broker = await natsServer({ lines: [`authorization { users: [ { ${user} } ] }`] });
+    const broker = await natsServer({ lines: [`authorization { timeout: 30, users: [ { ${user} } ] }`] });
     const { client, server, warnings } = plane({ servers: broker.url });
     const { address } = await serve(server);
     await serve(server, undefined, { ...ENDPOINT, component: "other" });
     await client.deliver(request(address));
     await until("the server has said so", () => warnings.length > 0);
-    await broker.restart({ lines: [`authorization { users: [ { ${user} } ] }`] });
+    await broker.restart({ lines: [`authorization { timeout: 30, users: [ { ${user} } ] }`] });
     await until("a request is taken", () => succeeds(client.deliver(request(address))));
     expect(warnings.filter((warning) => warning.includes("$SRV"))).toEqual([
       "This process can't answer on $SRV of NATS: tools don't find its endpoints, requests do",

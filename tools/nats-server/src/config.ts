@@ -22,6 +22,9 @@ export interface NatsTls {
   readonly key: string;
 }
 
+/** The server would give clients of a busy machine 2 s to say who they are, in seconds. */
+const PATIENT = "timeout: 30";
+
 /** The text of a configuration file. */
 export function configText(config: NatsServerConfig, port: number, portsFolder: string): string {
   const { maxPayload, auth, tls, lines = [] } = config;
@@ -30,18 +33,22 @@ export function configText(config: NatsServerConfig, port: number, portsFolder: 
     `ports_file_dir: ${JSON.stringify(portsFolder)}`,
     ...(maxPayload === undefined ? [] : [`max_payload: ${maxPayload}`]),
     ...(auth ? authLines(auth) : []),
-    ...(tls ? [`tls { cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)} }`] : []),
+    ...(tls
+      ? [`tls { ${PATIENT}, cert_file: ${JSON.stringify(tls.cert)}, key_file: ${JSON.stringify(tls.key)} }`]
+      : []),
     ...lines,
     "",
   ].join("\n");
 }
 
 function authLines(auth: NatsAuth): string[] {
-  if ("token" in auth) return [`authorization { token: ${JSON.stringify(auth.token)} }`];
-  if ("nkey" in auth) return [`authorization { users: [ { nkey: ${auth.nkey} } ] }`];
+  if ("token" in auth) return [`authorization { ${PATIENT}, token: ${JSON.stringify(auth.token)} }`];
+  if ("nkey" in auth) return [`authorization { ${PATIENT}, users: [ { nkey: ${auth.nkey} } ] }`];
   if ("user" in auth) {
     const { user, password } = auth;
-    return [`authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`];
+    return [
+      `authorization { ${PATIENT}, user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
+    ];
   }
   const accounts = Object.entries(auth.accounts).map(([key, jwt]) => `${key}: ${jwt}`);
   return [`operator: ${auth.operator}`, "resolver: MEMORY", `resolver_preload: { ${accounts.join(", ")} }`];
