@@ -1,25 +1,18 @@
-import type { Handler } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
 import { LinkedList } from "./linked-list.ts";
 import type { Logger } from "./logger.ts";
-import type { PayloadCodec } from "./payload-codec.ts";
 import { answer, decodeRequest } from "./request-handling.ts";
-import type { DecodedRequest } from "./request-handling.ts";
+import type { Answering, DecodedRequest } from "./request-handling.ts";
 import type { OnOver, ResponseConnector, ResponseWriter } from "./response-plane.ts";
 import type { InboundRequest } from "./transport.ts";
 import { ControlMessageDecoder } from "./wire/control-message.ts";
 import type { ConnectionInfo } from "./wire/control-message.ts";
-import type { WrittenResponses } from "./written-responses.ts";
 
-export interface EndpointWorkerOptions<Request, Item> {
-  readonly handler: Handler<Request, Item>;
+export interface EndpointWorkerOptions<Request, Item> extends Answering<Request, Item> {
   /** Requests at the same time; more are refused. */
   readonly maxInFlight: number;
   /** The ways to bring responses back besides the request's own, by their name in `connection_info.transport`. */
   readonly connectors: ReadonlyMap<string, ResponseConnector>;
-  readonly responses: WrittenResponses;
-  /** Taken beside JSON. */
-  readonly payloadCodec?: PayloadCodec | undefined;
   readonly logger: Logger;
 }
 
@@ -68,7 +61,7 @@ export class EndpointWorker<Request, Item> {
   /** Ends what is still running without saying that it is whole, so that callers see an error. */
   cut(): void {
     for (const writer of this.#running) {
-      writer.onControl("kill");
+      writer.controlled?.control("kill");
       writer.abort();
     }
   }
@@ -80,7 +73,7 @@ export class EndpointWorker<Request, Item> {
   }
 
   #run(request: DecodedRequest, writer: ResponseWriter, isInBand: boolean): void {
-    const { handler, responses, logger, payloadCodec: codec } = this.#options;
+    const { responses, logger } = this.#options;
     const link = this.#running.add(writer);
     if (isInBand) responses.inBand += 1;
     const onOver: OnOver = (lost) => {
@@ -89,7 +82,7 @@ export class EndpointWorker<Request, Item> {
       this.#running.remove(link);
       if (this.#running.size === 0) this.#whenIdle?.();
     };
-    void answer(handler, request, { writer, responses, codec, onOver });
+    void answer(this.#options, request, writer, onOver);
   }
 
   #overloaded(): RequestPlaneError {

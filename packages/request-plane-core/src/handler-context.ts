@@ -1,5 +1,6 @@
 import type { RequestContext } from "./endpoint.ts";
 import { RequestPlaneError } from "./errors.ts";
+import type { Controlled } from "./response-plane.ts";
 import { deadlineExceeded, LONGEST_TIMER_MS } from "./timeouts.ts";
 import type { Headers } from "./transport.ts";
 
@@ -15,12 +16,12 @@ const GRACE_MS = 100;
 const NONE: Headers = {};
 
 /** What a handler knows of its request. */
-export class HandlerContext implements RequestContext {
+export class HandlerContext implements RequestContext, Controlled {
   readonly id: string;
   readonly metadata: Headers;
   readonly deadline: number | undefined;
-  /** For whoever drives the handler. */
-  onKilled: () => void = nothing;
+  /** What the handler made, where that waits: left as soon as the request is killed. */
+  iterator: AsyncIterator<unknown> | undefined;
   readonly #headers: Headers;
   #state: "live" | "stopped" | "killed" = "live";
   /** Made when somebody asks for it: most handlers of short answers never do. */
@@ -60,10 +61,22 @@ export class HandlerContext implements RequestContext {
   }
 
   /** The caller said so, or its connection did. */
-  control(control: "stop" | "kill"): void {
-    if (control === "stop")
+  control(word: "stop" | "kill"): void {
+    if (word === "stop")
       this.#end("stopped", new RequestPlaneError("cancelled", "The caller asked for an end"));
     else this.#end("killed", new RequestPlaneError("cancelled", "The caller reads no more"));
+  }
+
+  /**
+   * A generator that waits for something else comes to its `finally` as soon as that is over. The caller is gone, so
+   * nobody is left to hear of an error in there.
+   */
+  async leave(): Promise<void> {
+    try {
+      await this.iterator?.return?.();
+    } catch {
+      // See above.
+    }
   }
 
   /** The handler is done; no timer is left. */
@@ -76,10 +89,6 @@ export class HandlerContext implements RequestContext {
     this.#state = state;
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason);
-    if (state === "killed") this.onKilled();
+    if (state === "killed") void this.leave();
   }
-}
-
-function nothing(): void {
-  // Nobody drives it yet.
 }

@@ -71,6 +71,7 @@ export type {
 } from "./transport.ts";
 export { errorOfItem } from "./annotated.ts";
 export type {
+  Controlled,
   FrameForm,
   OnOver,
   InBandReceiver,

@@ -18,7 +18,7 @@ import type { WrittenResponses } from "./written-responses.ts";
 /** A request whose envelope could be read: what of it is needed while the response goes on. */
 export interface DecodedRequest extends Omit<ControlMessage, "connectionInfo"> {
   readonly headers: Headers;
-  /** Taken away when it is decoded: it would keep alive what came with it from the socket. */
+  /** Taken away when the response has begun: it would keep alive what came with it from the socket. */
   payload: Payload | undefined;
 }
 
@@ -44,57 +44,49 @@ export function decodeRequest(
   return { request: { id, payloadCodec, metadata, headers, payload }, connectionInfo };
 }
 
-/** Where the response of one request goes. */
-export interface Sink {
-  readonly writer: ResponseWriter;
+/** What answers the requests of an endpoint. */
+export interface Answering<Request, Item> {
+  readonly handler: Handler<Request, Item>;
   readonly responses: WrittenResponses;
-  /** What this worker takes beside JSON. */
-  readonly codec: PayloadCodec | undefined;
-  /** Told once, when the caller has the whole response and the handler is done. */
-  readonly onOver: OnOver;
+  /** Taken beside JSON. */
+  readonly payloadCodec?: PayloadCodec | undefined;
 }
 
 /**
  * Runs the handler and writes what it yields. Never rejects: what the handler throws goes to the caller. One function,
  * and no other that waits for it or for each item, since every one of them would be two more turns.
  *
- * The response is in the codec of the request.
+ * The response is in the codec of the request. `onOver` is told once, when the caller has the whole response and the
+ * handler is done.
  */
 export async function answer<Request, Item>(
-  handler: Handler<Request, Item>,
+  { handler, responses, payloadCodec: own }: Answering<Request, Item>,
   request: DecodedRequest,
-  { writer, responses, codec: own, onOver }: Sink,
+  writer: ResponseWriter,
+  onOver: OnOver,
 ): Promise<void> {
   const codec = request.payloadCodec === own?.name ? own : undefined;
   const context = new HandlerContext(request.id, request.headers, request.metadata);
   // At once: a request and its cancellation may come in one piece.
-  const obey = (signal: "stop" | "kill"): void => context.control(signal);
-  writer.onControl = obey;
+  writer.controlled = context;
   // The acknowledgement goes out before the handler runs, however long its first step takes.
   await ACKNOWLEDGED;
-  let hasBegun = false;
   try {
     try {
-      const payload = decodePayload(request, codec) as Request;
-      writer.prologue();
-      hasBegun = true;
-      // For a caller that has left already nothing is begun: its signal tells nobody any more.
-      const items = context.isKilled ? [] : handler(payload, context);
+      const items = begin(handler, request, context, { writer, codec });
       if (Symbol.asyncIterator in items) {
         const iterator = items[Symbol.asyncIterator]();
-        // A generator that waits for something else comes to its `finally` as soon as that is over.
-        const leave = (): void => void finish(iterator);
-        context.onKilled = leave;
+        context.iterator = iterator;
         for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
           if (!context.isKilled && !writeItem(writer, next.value, codec)) await responses.drained(writer);
           if (context.isKilled) {
-            await finish(iterator);
+            await context.leave();
             break;
           }
         }
       } else await pumpInTurns(items, context, { writer, responses, codec });
     } catch (error) {
-      if (!hasBegun) writer.prologue(RequestPlaneError.from(error));
+      if (request.payload) writer.prologue(RequestPlaneError.from(error));
       else if (!context.isKilled) writeFailure(writer, error, request, codec);
     }
   } catch {
@@ -106,16 +98,37 @@ export async function answer<Request, Item>(
   writer.end(onOver, codec?.encode(FINAL));
 }
 
+/** The payload is here alone: what a handler doesn't keep of it must not last as long as its response. */
+function begin<Request, Item>(
+  handler: Handler<Request, Item>,
+  request: DecodedRequest,
+  context: HandlerContext,
+  { writer, codec }: Omit<Output, "responses">,
+): ReturnType<Handler<Request, Item>> {
+  const payload = decodePayload(request, codec) as Request;
+  writer.prologue();
+  request.payload = undefined;
+  // For a caller that has left already nothing is begun: its signal tells nobody any more.
+  return context.isKilled ? [] : handler(payload, context);
+}
+
 /** `complete_final`, in codecs other than JSON. */
 const FINAL = { complete_final: true };
 
 const ACKNOWLEDGED = Promise.resolve();
 
+/** Where the items of one response go. */
+interface Output {
+  readonly writer: ResponseWriter;
+  readonly responses: WrittenResponses;
+  readonly codec: PayloadCodec | undefined;
+}
+
 /** Items that are made without waiting are written without waiting; others get their turn in between. */
 async function pumpInTurns<Item>(
   items: Iterable<Item>,
   context: HandlerContext,
-  { writer, responses, codec }: Omit<Sink, "onOver">,
+  { writer, responses, codec }: Output,
 ): Promise<void> {
   let inTurn = 0;
   // Leaving the loop calls the iterator's `return`.
@@ -137,15 +150,6 @@ function writeFailure(
 ): void {
   const error = RequestPlaneError.from(thrown, "handler_failed");
   writeItem(writer, new AnnotatedItem(errorItem(error, dialectOf(request))), codec);
-}
-
-/** The caller is gone, so nobody is left to hear of an error in a `finally`. */
-async function finish(iterator: AsyncIterator<unknown>): Promise<void> {
-  try {
-    await iterator.return?.();
-  } catch {
-    // See above.
-  }
 }
 
 function writeItem(writer: ResponseWriter, item: unknown, codec: PayloadCodec | undefined): boolean {
@@ -175,7 +179,6 @@ const NOTHING: Uint8Array = new Uint8Array();
 /** Once for each request. */
 function decodePayload(request: DecodedRequest, codec: PayloadCodec | undefined): unknown {
   const { payload, payloadCodec: name = "json" } = request;
-  request.payload = undefined;
   if (!codec && name !== "json") {
     throw new RequestPlaneError("invalid_argument", `This worker takes JSON payloads, not ${name}`);
   }

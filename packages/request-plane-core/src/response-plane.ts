@@ -83,6 +83,11 @@ export interface ResponseConnector {
 /** Told once that a response is over; `lost` says how its caller was lost, if it was. */
 export type OnOver = (lost: RequestPlaneError | undefined) => void;
 
+/** What a caller controls at the worker. May be told more than once, `kill` last. */
+export interface Controlled {
+  control(word: "stop" | "kill"): void;
+}
+
 /** Where a worker writes one response. Writes of one tick leave together. */
 export interface ResponseWriter {
   /**
@@ -90,8 +95,8 @@ export interface ResponseWriter {
    * envelopes are written alone. `wraps-text`: JSON text is written alone and encoded bytes in the wrapper.
    */
   readonly framing: "wrapped" | "bare" | "wraps-text";
-  /** Called when the caller asks for an end, or is gone. May be called more than once, `kill` last. */
-  onControl: (control: "stop" | "kill") => void;
+  /** Told when the caller asks for an end, or is gone. */
+  controlled: Controlled | undefined;
   /** The first thing to write. With an error it is the last thing too. */
   prologue(error?: RequestPlaneError): void;
   /**

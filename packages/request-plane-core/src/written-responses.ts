@@ -11,7 +11,7 @@ export class WrittenResponses {
   /** `stallMs` is how long a caller may leave what is written unread; 0 is for ever. */
   constructor(stallMs: number) {
     this.#reading = new DeadlineQueue(stallMs || LONGEST_TIMER_MS, (writer) => {
-      writer.onControl("kill");
+      writer.controlled?.control("kill");
       writer.abort();
     });
   }

@@ -43,7 +43,7 @@ describe("a caller that reads nothing", () => {
   it("is given up in the middle of a response, and its request is killed", async () => {
     const connector = new CallHomeConnector(STALL_MS);
     const writer = connect(connector);
-    const killed = new Promise((resolve) => (writer.onControl = resolve));
+    const killed = new Promise((resolve) => (writer.controlled = { control: resolve }));
     writer.prologue();
     await fill(writer);
     expect(await killed).toBe("kill");

@@ -59,7 +59,7 @@ class Pair implements AsyncDisposable {
   dial({ connectionInfo }: ResponseSlot, id = "r"): { writer: ResponseWriter; heard: string[] } {
     const writer = this.connector.connect(connectionInfo, id);
     const heard: string[] = [];
-    writer.onControl = (word) => heard.push(word);
+    writer.controlled = { control: (word) => heard.push(word) };
     return { writer, heard };
   }
 

@@ -2,7 +2,13 @@
  * The response of a request that came without an envelope: it goes back on its own HTTP exchange.
  */
 import { RequestPlaneError } from "@dynamo/request-plane-core";
-import type { ConnectionInfo, OnOver, ResponseConnector, ResponseWriter } from "@dynamo/request-plane-core";
+import type {
+  ConnectionInfo,
+  Controlled,
+  OnOver,
+  ResponseConnector,
+  ResponseWriter,
+} from "@dynamo/request-plane-core";
 import type { Exchange } from "./exchange.ts";
 import { formatFor, readItem } from "./item-format.ts";
 import type { ItemFormat } from "./item-format.ts";
@@ -32,7 +38,7 @@ export class DirectConnector implements ResponseConnector {
 /** The status waits for the first item, so that what fails before it has a status of its own. */
 class DirectWriter implements ResponseWriter {
   readonly framing = "wrapped";
-  onControl: (control: "stop" | "kill") => void = () => undefined;
+  controlled: Controlled | undefined;
   readonly #exchange: Exchange;
   readonly #requestId: string;
   readonly #format: ItemFormat;
@@ -141,6 +147,6 @@ class DirectWriter implements ResponseWriter {
       this.#lost = new RequestPlaneError("disconnected", "The caller left before its response was whole");
     if (this.#state === "ended") return;
     this.#state = "ended";
-    this.onControl("kill");
+    this.controlled?.control("kill");
   }
 }

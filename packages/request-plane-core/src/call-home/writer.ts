@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import type { Deadline, DeadlineQueue } from "../deadline-queue.ts";
 import { RequestPlaneError } from "../errors.ts";
 import type { Link, LinkedList } from "../linked-list.ts";
-import type { FrameForm, OnOver, ResponseWriter } from "../response-plane.ts";
+import type { Controlled, FrameForm, OnOver, ResponseWriter } from "../response-plane.ts";
 import { formatSocketAddress } from "../socket-address.ts";
 import type { SocketAddress } from "../socket-address.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
@@ -46,7 +46,7 @@ export interface Shared {
 
 export class CallHomeWriter implements ResponseWriter {
   readonly framing = "wraps-text";
-  onControl: (control: "stop" | "kill") => void = nothing;
+  controlled: Controlled | undefined;
   readonly #socket: Socket;
   readonly #address: SocketAddress;
   readonly #shared: Shared;
@@ -167,7 +167,7 @@ export class CallHomeWriter implements ResponseWriter {
         cause,
         facts: { address },
       });
-      this.onControl("kill");
+      this.controlled?.control("kill");
     }
     this.#socket.destroy();
   }
@@ -215,7 +215,7 @@ export class CallHomeWriter implements ResponseWriter {
 
   #obey(bytes: Buffer, start: number, end: number): void {
     const control = decodeControl(bytes.toString("utf8", start + TWO_PART_PREFIX_BYTES, end));
-    if (control === "stop") this.onControl("stop");
+    if (control === "stop") this.controlled?.control("stop");
     else this.lose();
   }
 
@@ -268,8 +268,4 @@ function onClose(this: CallHomeSocket): void {
 
 function flush(writer: CallHomeWriter): void {
   writer.flush();
-}
-
-function nothing(): void {
-  // Nobody listens.
 }

@@ -1,5 +1,5 @@
 import { RequestPlaneError } from "../errors.ts";
-import type { FrameForm, OnOver, ResponseWriter } from "../response-plane.ts";
+import type { Controlled, FrameForm, OnOver, ResponseWriter } from "../response-plane.ts";
 import { encodePrologue } from "../wire/response-frames.ts";
 import { creditIn, impossibleCredit, MAX_CREDIT, StreamFrame } from "./stream-frames.ts";
 
@@ -28,7 +28,7 @@ export interface WriterCarrier {
 export class StreamWriter implements ResponseWriter {
   readonly framing = "bare";
   readonly id: number;
-  onControl: (control: "stop" | "kill") => void = nothing;
+  controlled: Controlled | undefined;
   readonly #carrier: WriterCarrier;
   #credit: number;
   #hasWritten = false;
@@ -105,7 +105,7 @@ export class StreamWriter implements ResponseWriter {
     if (this.#isOver) return;
     this.#lost = error;
     this.#close();
-    this.onControl("kill");
+    this.controlled?.control("kill");
   }
 
   /** Gives whether the stream is not waiting any more. */
@@ -123,7 +123,7 @@ export class StreamWriter implements ResponseWriter {
   #stop(): boolean {
     if (this.#isStopped) return false;
     this.#isStopped = true;
-    this.onControl("stop");
+    this.controlled?.control("stop");
     return true;
   }
 
@@ -142,7 +142,3 @@ export class StreamWriter implements ResponseWriter {
 }
 
 const DONE = Promise.resolve();
-
-function nothing(): void {
-  // Nobody listens.
-}

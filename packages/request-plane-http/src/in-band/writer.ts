@@ -4,6 +4,7 @@
 import { encodePrologue, RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
 import type {
   ConnectionInfo,
+  Controlled,
   Deadline,
   DeadlineQueue,
   FrameForm,
@@ -43,7 +44,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   readonly place: WriterPlace;
   /** Its request is answered here and not some other way. */
   isConnected = false;
-  onControl: (control: "stop" | "kill") => void = nothing;
+  controlled: Controlled | undefined;
   readonly #exchange: Exchange;
   readonly #host: WriterHost;
   /** Written in this tick and not handed to the exchange yet. */
@@ -124,7 +125,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   stop(): void {
     if (this.#isStopped || this.#isOver) return;
     this.#isStopped = true;
-    this.onControl("stop");
+    this.controlled?.control("stop");
   }
 
   cut(): void {
@@ -175,7 +176,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
       this.#lost = new RequestPlaneError("disconnected", "The caller left before its response was whole");
     if (!this.#isOver) {
       this.#isOver = true;
-      this.onControl("kill");
+      this.controlled?.control("kill");
     }
     this.#wake?.();
     if (this.#finishing) this.#host.finishing.delete(this.#finishing);
@@ -188,8 +189,4 @@ const DONE = Promise.resolve();
 
 function leave(writer: InBandWriter): void {
   writer.leave();
-}
-
-function nothing(): void {
-  // Nobody listens.
 }

@@ -1,7 +1,6 @@
 /**
  * `dynamo-server.ts <plane>`
  */
-import { once } from "node:events";
 import { parseRequestPlaneMode } from "@dynamo/request-plane-core";
 import type { RequestContext } from "@dynamo/request-plane-core";
 import { runServer } from "../program.ts";
@@ -19,17 +18,22 @@ runServer(async () => {
 });
 
 function generate(
-  request: BenchRequest,
-  { signal }: RequestContext,
+  { items, ready, hold }: BenchRequest,
+  context: RequestContext,
 ): Iterable<BenchItem> | AsyncIterable<BenchItem> {
-  return request.ready ? readyItems(request) : items(request, signal);
+  if (ready) return readyItems(items);
+  return hold ? heldItems(items, context.signal) : itemsOf(items);
 }
 
-function* readyItems({ items }: BenchRequest): Generator<BenchItem> {
-  for (let index = 0; index < items; index++) yield itemAt(index);
+function* readyItems(count: number): Generator<BenchItem> {
+  for (let index = 0; index < count; index++) yield itemAt(index);
 }
 
-async function* items({ items, hold }: BenchRequest, signal: AbortSignal): AsyncGenerator<BenchItem> {
-  for (let index = 0; index < items; index++) yield itemAt(index);
-  if (hold && !signal.aborted) await once(signal, "abort");
+async function* itemsOf(count: number): AsyncGenerator<BenchItem> {
+  for (let index = 0; index < count; index++) yield itemAt(index);
+}
+
+async function* heldItems(count: number, signal: AbortSignal): AsyncGenerator<BenchItem> {
+  yield* readyItems(count);
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
