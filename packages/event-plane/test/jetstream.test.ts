@@ -7,20 +7,23 @@ import type { Discovery } from "@dynamo/request-plane-core";
 import { natsLink } from "@dynamo/request-plane-nats/connection";
 import type { NatsConnection } from "@dynamo/request-plane-nats/connection";
 import { jetstreamManager } from "@nats-io/jetstream";
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
+import { recordingLogger } from "@dynamo/test-world";
 import { describeWithEtcd, etcdServer } from "@dynamo/etcd-server/vitest";
 import { describeWithNats } from "@dynamo/nats-server/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { decodeKvEventJson, decodeSnapshot } from "@dynamo/kv-router/wire";
 import { jetStreamPlane } from "../src/jetstream/index.ts";
-import { jetStreamServer } from "./support/jetstream.ts";
-import { overlap, range, removed, stored, until, World } from "./support/world.ts";
+import { KvConsumer } from "../src/jetstream/kv-consumer.ts";
+import { jetStreamNames } from "../src/jetstream/names.ts";
+import { jetStreamServer, wayTo } from "./support/jetstream.ts";
+import { GENERATE, overlap, range, removed, stored, until, World } from "./support/world.ts";
 
 const STREAM = "namespace-dynamo-component-backend-kv-events";
 const BUCKET = "namespace-dynamo-component-backend-radix-bucket";
 
-function worldOn(server: NatsServer, discovery?: Discovery): World {
+function worldOn(server: Pick<NatsServer, "url">, discovery?: Discovery): World {
   const plane = ({ discovery: given }: { discovery: Discovery }) =>
     jetStreamPlane({ discovery: given, servers: server.url, environment: {} });
   return new World(plane, discovery);
@@ -33,6 +36,12 @@ async function bystander(
   onTestFinished(() => link.close());
   const connection = await link.connect();
   return { connection, manager: await jetstreamManager(connection) };
+}
+
+/** Without those that the server is deleting, for which it lists `null`. */
+async function consumersOf({ consumers }: JetStreamManager): Promise<ConsumerInfo[]> {
+  const listed: (ConsumerInfo | null)[] = await consumers.list(STREAM).next();
+  return listed.filter((info) => info !== null);
 }
 
 describeWithNats("JetStream", () => {
@@ -76,7 +85,7 @@ describeWithNats("JetStream", () => {
       storage: "file",
       max_age: 3_600_000_000_000,
     });
-    const [consumer] = await manager.consumers.list(STREAM).next();
+    const [consumer] = await consumersOf(manager);
     expect(consumer?.config).toMatchObject({
       durable_name: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       deliver_policy: "all",
@@ -111,7 +120,7 @@ describeWithNats("JetStream", () => {
     await until("it knows all", () => overlap(second.router, worker, chain) === 100);
     await first.close();
     await second.close();
-    expect(await manager.consumers.list(STREAM).next()).toEqual([]);
+    expect(await consumersOf(manager)).toEqual([]);
   });
 
   test("a state that can't be read is told, left as it is, and keeps no router from following", async () => {
@@ -173,6 +182,53 @@ describeWithNats("JetStream", () => {
     expect(events.status().counts.unknownParents).toBe(0);
   });
 
+  test("what is under way when a connection is lost comes at once when there is another one, and in order", async () => {
+    const server = await jetStreamServer();
+    const { manager } = await bystander(server);
+    const world = worldOn(server);
+    const worker = await world.worker();
+    const way = await wayTo(server);
+    const { router, events } = await worldOn(way, world.discovery).router([worker]);
+    const publish = (from: number, to: number): void => {
+      for (const block of range(from, to)) {
+        worker.events.publishKv(0, stored([block], block === 1 ? undefined : block - 1));
+      }
+    };
+    publish(1, 101);
+    await until("it is known", () => overlap(router, worker, range(1, 101)) === 100);
+    way.block();
+    publish(101, 201);
+    const consumer = async () => (await consumersOf(manager))[0];
+    await until("it is under way", async () => (await consumer())?.num_ack_pending === 100);
+    way.cut();
+    await until("the router asks again", async () => ((await consumer())?.num_waiting ?? 0) > 0);
+    publish(201, 301);
+    await until("all is known", () => overlap(router, worker, range(1, 301)) === 300);
+    expect(events.status().counts.unknownParents).toBe(0);
+    const consumers = await consumersOf(manager);
+    expect(consumers.map(({ name }) => name)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  });
+
+  test("following ends although the server is frozen", async () => {
+    const server = await jetStreamServer();
+    const link = natsLink({ servers: server.url, environment: {} });
+    onTestFinished(() => link.close());
+    const [names, uuid, { logger }] = [jetStreamNames(GENERATE), randomUUID(), recordingLogger()];
+    const consumer = new KvConsumer({
+      link,
+      names,
+      uuid,
+      logger,
+      maxAgeMs: 60_000,
+      onEvent: () => undefined,
+    });
+    await consumer.create();
+    consumer.start();
+    await consumer.settled();
+    await server.kill("SIGSTOP");
+    await consumer.close();
+  });
+
   test("routers tell each other, and don't hear themselves", async () => {
     const server = await jetStreamServer();
     const world = worldOn(server);
@@ -215,7 +271,7 @@ describeWithNats("JetStream", () => {
       await until("a block of an unknown worker is there", () => router.router.events?.size === 1);
       expect(await discovery.keys?.list("v1/kv_routers/dynamo/backend/")).toHaveLength(2);
       await until("the dead one is deleted", async () => {
-        const names = (await manager.consumers.list(STREAM).next()).map(({ name }) => name);
+        const names = (await consumersOf(manager)).map(({ name }) => name);
         expect(names).toEqual(expect.arrayContaining([alive, "somebody-else"]));
         return !names.includes(dead);
       });

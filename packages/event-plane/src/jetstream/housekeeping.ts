@@ -123,6 +123,9 @@ async function consumersOf(
   { stream }: JetStreamNames,
 ): Promise<ConsumerInfo[]> {
   const all: ConsumerInfo[] = [];
-  for await (const info of consumers.list(stream)) all.push(info);
+  // The server lists `null` for one that it is deleting, which the declared type hides.
+  for await (const info of consumers.list(stream) as AsyncIterable<ConsumerInfo | null>) {
+    if (info) all.push(info);
+  }
   return all;
 }

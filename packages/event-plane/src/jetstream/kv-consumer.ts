@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { jetstream } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Consumer, ConsumerMessages } from "@nats-io/jetstream";
 import type { KvEvent } from "@dynamo/kv-router";
 import { decodeKvEventJson } from "@dynamo/kv-router/wire";
 import type { Logger } from "@dynamo/request-plane-core";
-import type { NatsLink } from "@dynamo/request-plane-nats/connection";
+import type { NatsConnection, NatsLink } from "@dynamo/request-plane-nats/connection";
 import type { JetStreamNames } from "./names.ts";
-import { ensureConsumer, ensureStream, managerOf } from "./stream.ts";
+import { ensureConsumer, ensureStream, managerOf, rewindConsumer } from "./stream.ts";
 
 /** How a router of 0.7 asks for messages. Source: kv-verified notes, section 2.3. */
 const PULL = { max_messages: 200, expires: 30_000, idle_heartbeat: 15_000, abort_on_missing_resource: true };
@@ -33,6 +33,8 @@ export class KvConsumer {
   readonly #caughtUp = Promise.withResolvers<undefined>();
   #messages: ConsumerMessages | undefined;
   #running: Promise<void> | undefined;
+  /** The server may have sent what never came. */
+  #isBehind = false;
   #lastProblem = "";
 
   constructor(options: KvConsumerOptions) {
@@ -56,7 +58,7 @@ export class KvConsumer {
     await this.#caughtUp.promise;
   }
 
-  /** Takes no more, and lets the server forget the consumer. */
+  /** Takes no more, and lets the server forget the consumer, when it can be reached. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#caughtUp.resolve(undefined);
@@ -64,7 +66,7 @@ export class KvConsumer {
     await this.#running;
     const { link, names, uuid } = this.#options;
     if (!link.current) return;
-    const { consumers } = await managerOf(link);
+    const { consumers } = await jetstreamManager(link.current, { checkAPI: false });
     await consumers.delete(names.stream, uuid).catch(() => undefined);
   }
 
@@ -72,7 +74,7 @@ export class KvConsumer {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        await this.#follow(await this.#open());
+        await this.#follow(await this.#options.link.connect());
       } catch (error) {
         if (!signal.aborted) this.#report(error);
       }
@@ -80,20 +82,41 @@ export class KvConsumer {
     }
   }
 
+  /** Until the connection is lost: what was under way then has to be asked for again. */
+  async #follow(connection: NatsConnection): Promise<void> {
+    let isLost = false;
+    // The declared type hides that the iterator can be stopped.
+    const statuses = connection.status() as ReturnType<NatsConnection["status"]> & { stop(): void };
+    void (async () => {
+      for await (const { type } of statuses) {
+        if (type !== "disconnect") continue;
+        isLost = true;
+        this.#messages?.stop();
+      }
+    })();
+    try {
+      const messages = await (await this.#open(connection)).consume(PULL);
+      this.#messages = messages;
+      this.#isBehind = true;
+      if (isLost || this.#closing.signal.aborted) messages.stop();
+      await this.#takeAll(messages);
+    } finally {
+      statuses.stop();
+    }
+  }
+
   /** The server may have lost the stream, the consumer or both. */
-  async #open(): Promise<Consumer> {
+  async #open(connection: NatsConnection): Promise<Consumer> {
     await this.create();
     const { link, names, uuid } = this.#options;
-    const consumer = await jetstream(await link.connect()).consumers.get(names.stream, uuid);
+    if (this.#isBehind) await rewindConsumer(await managerOf(link), names, uuid);
+    const consumer = await jetstream(connection).consumers.get(names.stream, uuid);
     const { num_pending: pending, num_ack_pending: unacknowledged } = await consumer.info();
     if (pending === 0 && unacknowledged === 0) this.#caughtUp.resolve(undefined);
     return consumer;
   }
 
-  async #follow(consumer: Consumer): Promise<void> {
-    const messages = await consumer.consume(PULL);
-    this.#messages = messages;
-    if (this.#closing.signal.aborted) messages.stop();
+  async #takeAll(messages: ConsumerMessages): Promise<void> {
     for await (const message of messages) {
       this.#take(message.string());
       message.ack();
