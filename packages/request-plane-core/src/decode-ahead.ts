@@ -10,18 +10,17 @@ import type { Frame, ResponseBuffer } from "./response-buffer.ts";
 const MOST_BYTES = 4_000;
 
 /**
- * Decodes the item of `first`, which was taken from the buffer, and those right behind it. Gives `false` when they can
- * only be decoded one by one, which is so when one of them is no JSON.
+ * Decodes the item of `first`, which was taken from the buffer, and those right behind it, which are taken then. None
+ * when nothing is behind it, `undefined` when they can only be decoded one by one: one of them is no JSON.
  */
-export function decodeAhead(first: Frame, buffer: ResponseBuffer): boolean {
+export function decodeAhead(first: Frame, buffer: ResponseBuffer): readonly unknown[] | undefined {
   const frames = plainItems(first, buffer);
-  if (frames.length < 2) return true;
+  if (frames.length < 2) return [];
   const items = parseTogether(frames);
   // Two texts that are no JSON can make one together.
-  if (items?.length !== frames.length) return false;
-  let next = 0;
-  for (const frame of frames) frame.item = items[next++];
-  return true;
+  if (items?.length !== frames.length) return undefined;
+  for (let taken = 1; taken < frames.length; taken += 1) buffer.take();
+  return items;
 }
 
 /** Frames with nothing but an item, as many as may be decoded at once. */

@@ -18,6 +18,7 @@ export interface Wrapper<T> {
 
 /** What a frame in a codec other than JSON holds. Throws `protocol_error` for what is no frame. */
 export function decodeEncodedFrame<T>({ bytes, start, end, form }: Frame, codec: PayloadCodec): Wrapper<T> {
+  if (form === "items") throw protocolError(`Items in ${codec.name} come in frames of their own`);
   let value: unknown;
   try {
     value = codec.decode(bytes.subarray(start, end));

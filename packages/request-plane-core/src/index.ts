@@ -75,12 +75,14 @@ export type {
   FrameForm,
   OnOver,
   InBandReceiver,
+  ReceivedForm,
   ResponseConnector,
   ResponseControl,
   ResponseReceiver,
   ResponseWriter,
 } from "./response-plane.ts";
 export { decodeFailure, decodePrologue, encodePrologue } from "./wire/response-frames.ts";
+export { framesOfItems, ITEMS_HEAD_BYTES } from "./items-frame.ts";
 export { encodeControlMessage } from "./wire/control-message.ts";
 export type { ConnectionInfo } from "./wire/control-message.ts";
 export { asBuffer, encodeTwoPartHead, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "./wire/two-part.ts";
@@ -103,6 +105,7 @@ export { StreamWriters } from "./in-band/stream-writers.ts";
 export type { ScheduledOutput } from "./in-band/stream-writers.ts";
 export type { StreamOutput, WriterCarrier } from "./in-band/stream-writer.ts";
 export { memoized } from "./memo.ts";
+export { SpareBuffers } from "./spare-buffers.ts";
 export { StreamTable } from "./stream-table.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
 export { refusalCode, refusalText } from "./wire/refusal-text.ts";

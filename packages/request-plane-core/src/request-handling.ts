@@ -133,8 +133,14 @@ async function pumpInTurns<Item>(
   let inTurn = 0;
   // Leaving the loop calls the iterator's `return`.
   for (const item of items) {
-    if (!writeItem(writer, item, codec)) await responses.drained(writer);
-    else if (++inTurn % ITEMS_PER_TURN === 0) await nextTurn();
+    if (inTurn === ITEMS_PER_TURN) {
+      inTurn = 0;
+      await nextTurn();
+      if (context.isKilled) return;
+    }
+    inTurn += 1;
+    if (writeItem(writer, item, codec)) continue;
+    await responses.drained(writer);
     if (context.isKilled) return;
   }
 }
@@ -155,10 +161,15 @@ function writeFailure(
 function writeItem(writer: ResponseWriter, item: unknown, codec: PayloadCodec | undefined): boolean {
   const isAnnotated = item instanceof AnnotatedItem;
   if (codec) return writeEncoded(writer, isAnnotated ? item : plain(item), codec);
-  const json = item instanceof EncodedItem ? item.json : encodeJson(isAnnotated ? item.envelope : item);
+  const json = item instanceof EncodedItem ? oneLine(item) : encodeJson(isAnnotated ? item.envelope : item);
   if (writer.framing !== "wrapped") return writer.write(json, isAnnotated ? "annotated" : "item");
   const data = isAnnotated ? json : `{"data":${json}}`;
   return writer.write(`{"data":${data},"complete_final":false}`, "wrapped");
+}
+
+/** Line feeds in JSON are nothing but space. */
+function oneLine({ json }: EncodedItem): string {
+  return json.includes("\n") ? json.replaceAll("\n", " ") : json;
 }
 
 /** A value for a codec other than JSON. */

@@ -3,7 +3,7 @@
  * to wait.
  */
 import type { RequestPlaneError } from "./errors.ts";
-import type { FrameForm, InBandReceiver, ResponseControl, ResponseSlot } from "./response-plane.ts";
+import type { InBandReceiver, ReceivedForm, ResponseControl, ResponseSlot } from "./response-plane.ts";
 
 /** Counted for each frame besides its bytes, so that many small frames fill the buffer too. */
 const FRAME_OVERHEAD_BYTES = 64;
@@ -13,9 +13,7 @@ export interface Frame {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
-  readonly form: FrameForm;
-  /** What its reader decoded ahead. No item is undefined. */
-  item?: unknown;
+  readonly form: ReceivedForm;
 }
 
 export type ResponseState = "waiting" | "open" | "ended" | "failed";
@@ -90,11 +88,12 @@ export class ResponseBuffer implements InBandReceiver {
     this.reader?.changed();
   }
 
-  frame(bytes: Buffer, start: number, end: number, form: FrameForm): void {
+  frame(bytes: Buffer, start: number, end: number, form: ReceivedForm): void {
     if (this.#state === "waiting") this.#state = "open";
     if (this.#state !== "open") return;
-    this.#frames.push({ bytes, start, end, form, item: undefined });
-    this.#heldBytes += end - start + FRAME_OVERHEAD_BYTES;
+    const frame = { bytes, start, end, form };
+    this.#frames.push(frame);
+    this.#heldBytes += sizeOf(frame);
     if (this.#heldBytes > this.#limits.bufferBytes && !this.#paused) {
       this.#paused = true;
       this.#control?.pause();
@@ -133,7 +132,7 @@ export class ResponseBuffer implements InBandReceiver {
       this.#frames = this.#frames.slice(this.#next);
       this.#next = 0;
     }
-    this.#heldBytes -= frame.end - frame.start + FRAME_OVERHEAD_BYTES;
+    this.#heldBytes -= sizeOf(frame);
     if (this.#paused && this.#heldBytes <= this.#limits.bufferBytes / 2) {
       this.#paused = false;
       this.#control?.resume();
@@ -144,6 +143,13 @@ export class ResponseBuffer implements InBandReceiver {
   /** A frame that waits, `index` behind the next one. */
   peek(index: number): Frame | undefined {
     return this.#frames[this.#next + index];
+  }
+
+  /** Frames in place of one that was just taken. */
+  putBack(frames: readonly Frame[]): void {
+    this.#frames = [...frames, ...this.#frames.slice(this.#next)];
+    this.#next = 0;
+    for (const frame of frames) this.#heldBytes += sizeOf(frame);
   }
 
   stop(): void {
@@ -177,6 +183,10 @@ export class ResponseBuffer implements InBandReceiver {
     this.#error = error;
     this.slot?.abandon();
   }
+}
+
+function sizeOf({ start, end }: Frame): number {
+  return end - start + FRAME_OVERHEAD_BYTES;
 }
 
 /** Of responses that are over: nothing is put in any more. */

@@ -30,6 +30,9 @@ export interface ResponseSlot {
  */
 export type FrameForm = "wrapped" | "annotated" | "item";
 
+/** What the body of a received frame holds: one of these, or several items as `items-frame.ts` describes. */
+export type ReceivedForm = FrameForm | "items";
+
 /**
  * What the caller is told, in this order: `connected`, `opened`, any number of `frame`, `completed` where the end
  * mark is no data frame, `ended`. At any point `failed` may come instead, and is the last thing then.
@@ -42,7 +45,7 @@ export interface ResponseReceiver {
   /** The worker has begun and will stream. */
   opened(): void;
   /** The body of one data frame: `bytes` from `start` to `end`. The bytes are the receiver's to keep. */
-  frame(bytes: Buffer, start: number, end: number, form: FrameForm): void;
+  frame(bytes: Buffer, start: number, end: number, form: ReceivedForm): void;
   /** The worker's word that the response is whole. */
   completed(): void;
   /** The peer said or showed that nothing more comes. Whether the response is whole, its frames tell. */
@@ -100,7 +103,7 @@ export interface ResponseWriter {
   /** The first thing to write. With an error it is the last thing too. */
   prologue(error?: RequestPlaneError): void;
   /**
-   * The body of one data frame: JSON text or encoded bytes, in a form that fits `framing` (default `wrapped`).
+   * The body of one data frame: JSON text in one line or encoded bytes, in a form that fits `framing` (default `wrapped`).
    * `false` when the caller has to be waited for.
    */
   write(body: string | Uint8Array, form?: FrameForm): boolean;

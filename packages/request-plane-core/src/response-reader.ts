@@ -10,8 +10,10 @@ import { RequestPlaneError } from "./errors.ts";
 import type { Deadline, DeadlineQueue } from "./deadline-queue.ts";
 import { decodeAhead } from "./decode-ahead.ts";
 import { decodeEncodedFrame, decodeFrame, jsonOfData, jsonOfFrame } from "./frame-codec.ts";
+import { decodeItems, framesOfItems, textsOfItems } from "./items-frame.ts";
 import { encodeJson } from "./payload-codec.ts";
 import type { PayloadCodec } from "./payload-codec.ts";
+import { ReadyItems } from "./ready-items.ts";
 import type { BufferReader, Frame, ResponseBuffer } from "./response-buffer.ts";
 import { deadlineExceeded } from "./timeouts.ts";
 import type { Timeouts } from "./timeouts.ts";
@@ -51,9 +53,11 @@ export class ResponseReader<T> implements BufferReader, Waiter {
   #acknowledged = false;
   #isOpening = false;
   #begun = false;
-  /** The item that `open` waited for, and the frame it came in. */
+  /** The item that `open` waited for, and the frame it came in, which may hold more. */
   #first: Annotated<T> | undefined;
   #firstFrame: Frame | undefined;
+  /** Decoded together, and no more than data. */
+  readonly #ready = new ReadyItems();
   #stopped = false;
   /** The worker said that the response is whole; what is missing is that it closes. */
   #complete = false;
@@ -103,26 +107,39 @@ export class ResponseReader<T> implements BufferReader, Waiter {
   /** The next item if it is here. Throws once the error that ended the response; then it is `END`. */
   take(): Annotated<T> | typeof END | typeof WAIT {
     const first = this.#first;
-    if (first) {
-      this.#first = this.#firstFrame = undefined;
-      return first;
-    }
+    this.#first = this.#firstFrame = undefined;
+    if (first) return first;
     for (;;) {
+      if (!this.#ready.isEmpty) return { data: this.#ready.take() as T };
       const frame = this.#nextFrame();
       if (typeof frame === "symbol") return frame;
+      if (this.#decodeTogether(frame)) continue;
       const item = this.#decode(frame);
       if (item) return item;
+    }
+  }
+
+  /** The data of the next item that has any. */
+  takeData(): T | typeof END | typeof WAIT {
+    for (;;) {
+      if (!this.#first && !this.#ready.isEmpty) return this.#ready.take() as T;
+      const item = this.take();
+      if (item === END || item === WAIT) return item;
+      if (item.data !== undefined) return item.data;
     }
   }
 
   /** Like {@link take}, but as JSON text, taken as it came where that can be. */
   takeJson(): JsonItem | typeof END | typeof WAIT {
     for (;;) {
-      const frame = this.#firstFrame ?? this.#nextFrame();
-      if (typeof frame === "symbol") return frame;
-      const json = this.#complete || this.codec ? undefined : jsonOfFrame(frame);
       const first = this.#first;
+      const firstFrame = this.#firstFrame;
       this.#first = this.#firstFrame = undefined;
+      if (!firstFrame && !this.#ready.isEmpty) return this.#ready.take() as string;
+      const frame = firstFrame ?? this.#nextFrame();
+      if (typeof frame === "symbol") return frame;
+      if (this.#separate(frame)) continue;
+      const json = this.#complete || this.codec ? undefined : jsonOfFrame(frame);
       if (json !== undefined) return json;
       const item = first ?? this.#decode(frame);
       if (item) return this.#asJson(item, frame);
@@ -142,6 +159,7 @@ export class ResponseReader<T> implements BufferReader, Waiter {
   /** Kills the request at the worker; whoever waits for an item gets the error. Nothing after the end. */
   cancel(error: RequestPlaneError): void {
     this.#first = this.#firstFrame = undefined;
+    this.#ready.clear();
     if (this.#closed) return;
     const isAwaited = this.#isOpening || this.#wake !== undefined;
     this.#buffer.cancel(error);
@@ -217,7 +235,6 @@ export class ResponseReader<T> implements BufferReader, Waiter {
   #decode(frame: Frame): Annotated<T> | undefined {
     try {
       if (this.#complete) throw protocolError("Data after the end of the response");
-      if (this.#isDecodedAhead(frame)) return { data: frame.item as T };
       const { data, complete_final: final } = this.codec
         ? decodeEncodedFrame<T>(frame, this.codec)
         : decodeFrame<T>(frame);
@@ -235,11 +252,49 @@ export class ResponseReader<T> implements BufferReader, Waiter {
     }
   }
 
-  /** Not the first item, which somebody may want as it came. */
-  #isDecodedAhead(frame: Frame): boolean {
-    if (frame.item === undefined && this.#begun && this.#decodesAhead && !this.codec)
-      this.#decodesAhead = decodeAhead(frame, this.#buffer);
-    return frame.item !== undefined;
+  /** Decodes a frame with several items, or with what is behind it. `false` when it has to be decoded alone. */
+  #decodeTogether(frame: Frame): boolean {
+    if (this.#complete || this.codec) return false;
+    if (frame.form === "items") {
+      const items = decodeItems(frame);
+      if (items) this.#putReady(items, frame);
+      else this.#decodeOneByOne(frame);
+      return true;
+    }
+    // Not the first item, which somebody may want as it came.
+    if (!this.#begun || !this.#decodesAhead) return false;
+    const items = decodeAhead(frame, this.#buffer);
+    this.#decodesAhead = items !== undefined;
+    if (items) this.#ready.fill(items);
+    return !this.#ready.isEmpty;
+  }
+
+  #putReady(items: readonly unknown[], frame: Frame): void {
+    this.#ready.fill(items);
+    this.#begun = true;
+    if (this.#isOpening) this.#firstFrame = frame;
+  }
+
+  /** So that those before the one that is no JSON are handed out. */
+  #decodeOneByOne(frame: Frame): void {
+    this.#decodesAhead = false;
+    try {
+      this.#buffer.putBack(framesOfItems(frame));
+    } catch (error) {
+      this.#fail(RequestPlaneError.from(error));
+    }
+  }
+
+  /** Whether these are several items, whose texts are ready then. */
+  #separate(frame: Frame): boolean {
+    if (frame.form !== "items" || this.#complete || this.codec) return false;
+    try {
+      this.#ready.fill(textsOfItems(frame));
+      this.#begun = true;
+      return true;
+    } catch (error) {
+      return this.#fail(RequestPlaneError.from(error));
+    }
   }
 
   #asJson({ data, ...rest }: Annotated<T>, frame: Frame): JsonItem {

@@ -31,7 +31,7 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** The data of each item. Items without data, such as annotations, are passed over. */
   [Symbol.asyncIterator](): AsyncIterator<T, void> {
-    return this.#iterate(takeData);
+    return this.#iterate((reader) => reader.takeData());
   }
 
   /** Each item with its envelope. */
@@ -44,7 +44,9 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
    * when items come faster than they are read.
    */
   batches(): AsyncIterable<T[]> {
-    return { [Symbol.asyncIterator]: () => this.#iterate((reader) => takeAll(reader, takeData)) };
+    return {
+      [Symbol.asyncIterator]: () => this.#iterate((reader) => takeAll(reader, (from) => from.takeData())),
+    };
   }
 
   /**
@@ -76,14 +78,6 @@ export class ResponseStream<T> implements AsyncIterable<T>, AsyncDisposable {
     if (this.#iterated) throw new RequestPlaneError("invalid_argument", "A response can be iterated once");
     this.#iterated = true;
     return new ReaderIterator(this.#reader, take);
-  }
-}
-
-function takeData<T>(reader: ResponseReader<T>): T | typeof END | typeof WAIT {
-  for (;;) {
-    const item = reader.take();
-    if (item === END || item === WAIT) return item;
-    if (item.data !== undefined) return item.data;
   }
 }
 

@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RequestPlaneError } from "../src/errors.ts";
 import { END } from "../src/response-reader.ts";
-import type { FrameForm } from "../src/response-plane.ts";
+import type { FrameForm, ReceivedForm } from "../src/response-plane.ts";
 import { nextOf, reading } from "./support/reading.ts";
 
 interface Sent {
   readonly text: string;
-  readonly form: FrameForm;
+  readonly form: ReceivedForm;
 }
 
 const FINAL: Sent = { text: '{"complete_final":true}', form: "wrapped" };
@@ -45,6 +45,24 @@ function item(json: string, form: FrameForm = "item"): Sent {
   return { text: form === "annotated" ? `{"data":${json},"id":"a"}` : json, form };
 }
 
+/** Items that follow each other in frames of several, as on HTTP. */
+function packed(frames: readonly Sent[]): Sent[] {
+  const sent: Sent[] = [];
+  for (let at = 0; at < frames.length;) {
+    const next = frames.slice(at).findIndex(({ form, text }) => form !== "item" || text.includes("\n"));
+    const items = frames.slice(at, next < 0 ? undefined : at + next);
+    if (items.length > 0) sent.push(itemsFrame(items.map(({ text }) => text)));
+    else sent.push(frames[at]!);
+    at += Math.max(items.length, 1);
+  }
+  return sent;
+}
+
+function itemsFrame(texts: readonly string[]): Sent {
+  // All of these counts are ASCII.
+  return { text: `\0\0\0${String.fromCharCode(texts.length)}[${texts.join(",\n")}]`, form: "items" };
+}
+
 const json = fc.oneof(
   fc.jsonValue().map((value) => JSON.stringify(value)),
   fc.string({ unit: "binary" }).map((text) => JSON.stringify(text)),
@@ -65,6 +83,14 @@ describe("items that are here together", () => {
     await fc.assert(
       fc.asyncProperty(frames, async (sent) => {
         expect(await outcome(sent, "together")).toEqual(await outcome(sent, "one by one"));
+      }),
+    );
+  });
+
+  it("in frames of several, too", async () => {
+    await fc.assert(
+      fc.asyncProperty(frames, fc.constantFrom("together", "one by one"), async (sent, arrival) => {
+        expect(await outcome(packed(sent), arrival)).toEqual(await outcome(sent, "one by one"));
       }),
     );
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { JsonItem } from "../src/annotated.ts";
-import type { FrameForm } from "../src/response-plane.ts";
+import type { ReceivedForm } from "../src/response-plane.ts";
 import { ResponseStream } from "../src/response-stream.ts";
 import { reading } from "./support/reading.ts";
 
-type Row = readonly [name: string, form: FrameForm, frame: string, item: JsonItem];
+type Row = readonly [name: string, form: ReceivedForm, frame: string, item: JsonItem];
 
 const BIG = '{"a":18446744073709551615,"b":[1.0,1e400]}';
 const COMMENT = { event: "note", comment: ["x"] };
@@ -23,7 +23,7 @@ const ITEMS: Row[] = [
 ];
 
 /** A response that is whole, with an item in front, which the call looks at. */
-function streamOf(frames: (readonly [form: FrameForm, frame: string])[]): ResponseStream<unknown> {
+function streamOf(frames: (readonly [form: ReceivedForm, frame: string])[]): ResponseStream<unknown> {
   const { buffer, reader } = reading<unknown>(100_000);
   buffer.opened();
   for (const [form, frame] of frames) buffer.frame(Buffer.from(frame), 0, Buffer.byteLength(frame), form);
@@ -56,6 +56,34 @@ describe("the items of a response as JSON text", () => {
       expect(await itemsOf(streamOf([[form, frame]]))).toEqual([item]);
     },
   );
+
+  it("come as they were written where several share a frame, first or not", async () => {
+    const texts = [BIG, "{no JSON", '"a,\\n"', ""];
+    const frame = `\0\0\0\u0004[${texts.join(",\n")}]`;
+    expect(
+      await itemsOf(
+        streamOf([
+          ["item", "1"],
+          ["items", frame],
+          ["item", "2"],
+        ]),
+      ),
+    ).toEqual(["1", ...texts, "2"]);
+    const good = `\0\0\0\u0002[${BIG},\n2]`;
+    expect(
+      await itemsOf(
+        streamOf([
+          ["items", good],
+          ["items", good],
+        ]),
+      ),
+    ).toEqual([BIG, "2", BIG, "2"]);
+    const wrong = streamOf([
+      ["item", "1"],
+      ["items", "\0\0\0\u0003[1,\n2]"],
+    ]);
+    await expect(itemsOf(wrong)).rejects.toMatchObject({ code: "protocol_error" });
+  });
 
   it("come in one batch, and the error behind them in the next step", async () => {
     const failure = '{"event":"error","comment":["boom"]}';

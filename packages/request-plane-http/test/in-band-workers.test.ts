@@ -7,7 +7,7 @@ import type { Order } from "@dynamo/test-world";
 import { describe, expect, it } from "vitest";
 import { keyOf, RawCaller, requestBody } from "./support/in-band-caller.ts";
 import type { Answer } from "./support/in-band-caller.ts";
-import { IN_BAND, KINDS, STOP } from "./support/in-band-frames.ts";
+import { bodyFrame, IN_BAND, itemsFrame, KINDS, STOP } from "./support/in-band-frames.ts";
 import {
   DATA,
   END_STREAM,
@@ -218,9 +218,7 @@ describe("a worker on the HTTP plane", () => {
     };
     ask(1, { items: 2 });
     await until("it is answered", () => text.endsWith("\r\n0\r\n\r\n"));
-    expect(text).toContain(
-      "\u0000\u0000\u0000\u0001\u00130\u0000\u0000\u0000\u0001\u00131\u0000\u0000\u0000\u0000\u0015",
-    );
+    expect(text).toContain(Buffer.concat([itemsFrame(["0", "1"]), bodyFrame(KINDS.END)]).toString("latin1"));
     text = "";
     ask(2, { hold: true });
     await until("it is accepted", () => text.includes("\u0000\u0000\u0000\u0000\u0011"));

@@ -10,10 +10,10 @@ import { parseTcpAddress } from "./address.ts";
 import type { TcpAddress } from "./address.ts";
 import { abortedError, ConnectionPool } from "./connection-pool.ts";
 import type { PoolOptions } from "./connection-pool.ts";
+import { outputBuffers } from "./in-band/frame-output.ts";
 import { InBandPool } from "./in-band/client-pool.ts";
 import { INITIAL_CREDIT } from "./in-band/frames.ts";
 import { requestBodyBytes } from "./in-band/request-body.ts";
-import { SpareBuffers } from "./in-band/spare-buffers.ts";
 import { encodeFrameHead, encodeHeaders } from "./request-frame.ts";
 
 export interface TcpClientOptions extends PoolOptions {
@@ -29,7 +29,7 @@ const JOIN_BYTES = 16 * 1024;
 export class TcpClient implements RequestPlaneClient {
   readonly #options: TcpClientOptions;
   readonly #pools = new Map<string, ConnectionPool>();
-  readonly #spare = new SpareBuffers();
+  readonly #spare = outputBuffers();
   readonly #inBandPools = new Map<string, InBandPool>();
   readonly #parse = memoized(parseTcpAddress);
   #sweeper: NodeJS.Timeout | undefined;

@@ -15,8 +15,8 @@ import type {
 } from "@dynamo/request-plane-core";
 import { pathOf } from "./address.ts";
 import type { PathForm } from "./address.ts";
+import { outputBuffers } from "./in-band/frame-output.ts";
 import { InBandServerConnection } from "./in-band/server-connection.ts";
-import { SpareBuffers } from "./in-band/spare-buffers.ts";
 import { ServerConnection } from "./server-connection.ts";
 
 export interface TcpServerOptions {
@@ -37,7 +37,7 @@ export class TcpServer implements RequestPlaneServer {
   readonly #connections = new Set<Socket>();
   readonly #switched = new Map<Socket, InBandServerConnection>();
   readonly #unfinished = new ExpiryQueue<Socket>(FRAME_TIMEOUT_MS, (socket) => socket.destroy());
-  readonly #spare = new SpareBuffers();
+  readonly #spare = outputBuffers();
   readonly #acceptors = new Map<string, RequestAcceptor>();
   /** Pending is always 0: every frame is answered in the turn in which it is read. */
   readonly #pending = 0;

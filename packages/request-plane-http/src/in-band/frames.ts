@@ -6,10 +6,22 @@
  *
  * Described in docs/in-band.md.
  */
-import { RequestPlaneError } from "@dynamo/request-plane-core";
+import { RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
 import type { MeasureFrame } from "@dynamo/request-plane-core";
 
 export const HEAD_BYTES = 5;
+
+/** What bodies of answers hold. */
+export const BodyFrame = {
+  ...ResponseFrame,
+  /** Several items in JSON. */
+  ITEMS: 23,
+} as const;
+
+export type BodyFrame = (typeof BodyFrame)[keyof typeof BodyFrame];
+
+/** A frame of several items may be as large as this, whatever the limit for one is. */
+export const MAX_ITEMS_BYTES: number = 128 * 1024;
 
 /** The kind of the frame that begins at `start`. */
 export function kindAt(bytes: Buffer, start: number): number {
@@ -21,7 +33,8 @@ export function measureFrame(limit: number): MeasureFrame {
   return (bytes, start, end) => {
     if (end - start < HEAD_BYTES) return -HEAD_BYTES;
     const bodyBytes = bytes.readUInt32BE(start);
-    if (bodyBytes > limit) throw tooLarge(bodyBytes, limit);
+    const mayBeLarger = bodyBytes <= MAX_ITEMS_BYTES && kindAt(bytes, start) === BodyFrame.ITEMS;
+    if (bodyBytes > limit && !mayBeLarger) throw tooLarge(bodyBytes, limit);
     return HEAD_BYTES + bodyBytes;
   };
 }
@@ -50,7 +63,7 @@ export function keyOf(body: Buffer): string {
   throw new RequestPlaneError("unsupported_media", `The body doesn't begin with '${MAGIC}' and a key`);
 }
 
-function tooLarge(actual: number, limit: number): RequestPlaneError {
+export function tooLarge(actual: number, limit: number): RequestPlaneError {
   const setting = "DYN_TCP_MAX_MESSAGE_SIZE";
   const message = `An item of the response has ${actual} bytes, the limit is ${limit} (${setting})`;
   return new RequestPlaneError("payload_too_large", message, { facts: { actual, limit, setting } });

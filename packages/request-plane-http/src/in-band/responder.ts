@@ -1,15 +1,18 @@
-import { DeadlineQueue, RequestPlaneError } from "@dynamo/request-plane-core";
+import { DeadlineQueue, RequestPlaneError, SpareBuffers } from "@dynamo/request-plane-core";
 import type { Headers, RequestAcceptor } from "@dynamo/request-plane-core";
 import type { Exchange } from "../exchange.ts";
 import { refuse } from "../refusal.ts";
-import { FrameEncoder } from "./frame-encoder.ts";
 import { KEY_BYTES, keyOf, PREFIX_BYTES } from "./frames.ts";
 import { InBandWriter } from "./writer.ts";
 import type { WriterHost, WriterPlace } from "./writer.ts";
 
+/** Enough for what is collected before it is written, and as many as there are responses in one tick at busy times. */
+const SPARE_BYTES = 32 * 1024;
+const MOST_SPARE = 64;
+
 /** Takes the requests of one server that are answered in-band, and brings stops to their responses. */
 export class InBandResponder implements WriterHost {
-  readonly encoder = new FrameEncoder();
+  readonly spare = new SpareBuffers(SPARE_BYTES, MOST_SPARE);
   readonly finishing: DeadlineQueue<InBandWriter>;
   readonly #running = new Map<string, WriterPlace>();
 

@@ -1,6 +1,6 @@
-import { decodeFailure, FrameDecoder, RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
+import { decodeFailure, FrameDecoder, framesOfItems, RequestPlaneError } from "@dynamo/request-plane-core";
 import type { InBandReceiver } from "@dynamo/request-plane-core";
-import { HEAD_BYTES, kindAt, measureFrame } from "./frames.ts";
+import { BodyFrame, HEAD_BYTES, kindAt, measureFrame, tooLarge } from "./frames.ts";
 
 export interface BodyOwner {
   /** Called before the receiver is told of the last frame. */
@@ -35,24 +35,27 @@ export class ResponseBody {
     const kind = kindAt(bytes, start);
     const bodyStart = start + HEAD_BYTES;
     switch (kind) {
-      case ResponseFrame.ITEM:
+      case BodyFrame.ITEM:
         this.#receiver.frame(bytes, bodyStart, end, "item");
         return;
-      case ResponseFrame.ANNOTATED:
+      case BodyFrame.ANNOTATED:
         this.#receiver.frame(bytes, bodyStart, end, "annotated");
         return;
-      case ResponseFrame.OPENED:
+      case BodyFrame.ITEMS:
+        this.#items(bytes, bodyStart, end);
         return;
-      case ResponseFrame.END:
+      case BodyFrame.OPENED:
+        return;
+      case BodyFrame.END:
         this.#last();
         this.#receiver.completed();
         this.#receiver.ended();
         return;
-      case ResponseFrame.RESET:
+      case BodyFrame.RESET:
         this.#last();
         this.#receiver.ended();
         return;
-      case ResponseFrame.FAILED:
+      case BodyFrame.FAILED:
         this.#last();
         this.#receiver.failed(decodeFailure(bytes.toString("utf8", bodyStart, end)));
         return;
@@ -60,6 +63,20 @@ export class ResponseBody {
         throw new RequestPlaneError("protocol_error", `The worker sent a frame of kind ${kind}`);
     }
   };
+
+  #items(bytes: Buffer, start: number, end: number): void {
+    const limit = this.#receiver.maxFrameBytes;
+    if (end - start <= limit) {
+      this.#receiver.frame(bytes, start, end, "items");
+      return;
+    }
+    // The limit is for one item.
+    for (const item of framesOfItems({ bytes, start, end })) {
+      if (this.#isOver) return;
+      if (item.end - item.start > limit) throw tooLarge(item.end - item.start, limit);
+      this.#receiver.frame(bytes, item.start, item.end, "item");
+    }
+  }
 
   #last(): void {
     this.#isOver = true;

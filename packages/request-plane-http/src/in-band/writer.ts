@@ -1,7 +1,7 @@
 /**
  * The worker's side of one in-band response: frames in the body of the answer to its request.
  */
-import { encodePrologue, RequestPlaneError, ResponseFrame } from "@dynamo/request-plane-core";
+import { encodePrologue, RequestPlaneError } from "@dynamo/request-plane-core";
 import type {
   ConnectionInfo,
   Controlled,
@@ -11,14 +11,15 @@ import type {
   OnOver,
   ResponseConnector,
   ResponseWriter,
+  SpareBuffers,
 } from "@dynamo/request-plane-core";
 import type { Exchange } from "../exchange.ts";
-import type { FrameEncoder, OutgoingFrame } from "./frame-encoder.ts";
-import { IN_BAND_TRANSPORT, IN_BAND_TYPE } from "./frames.ts";
+import { FrameBatch } from "./frame-batch.ts";
+import { BodyFrame, IN_BAND_TRANSPORT, IN_BAND_TYPE } from "./frames.ts";
 
 /** What writers need of their server. */
 export interface WriterHost {
-  readonly encoder: FrameEncoder;
+  readonly spare: SpareBuffers;
   /** Bounds how long a caller may take for what is left of a response that is over. */
   readonly finishing: DeadlineQueue<InBandWriter>;
   /** Called once, when nothing more can be said to the writer. */
@@ -36,7 +37,7 @@ export interface WriterPlace {
 
 const HEADERS = { "content-type": IN_BAND_TYPE } as const;
 /** More than this isn't collected before it is written. */
-const BATCH_LENGTH = 64 * 1024;
+const BATCH_BYTES = 30 * 1024;
 
 export class InBandWriter implements ResponseConnector, ResponseWriter {
   readonly transport = IN_BAND_TRANSPORT;
@@ -48,8 +49,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   readonly #exchange: Exchange;
   readonly #host: WriterHost;
   /** Written in this tick and not handed to the exchange yet. */
-  #batch: OutgoingFrame[] = [];
-  #batchLength = 0;
+  readonly #batch: FrameBatch;
   #isScheduled = false;
   #hasBegun = false;
   /** The last frame is written. */
@@ -67,6 +67,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     this.place = { key, writer: this };
     this.#exchange = exchange;
     this.#host = host;
+    this.#batch = new FrameBatch(host.spare);
   }
 
   connect(_info: ConnectionInfo): ResponseWriter {
@@ -81,14 +82,16 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
 
   prologue(error?: RequestPlaneError): void {
     if (this.#isOver) return;
-    if (error) this.#finish(ResponseFrame.FAILED, encodePrologue(error));
+    if (error) this.#finish(BodyFrame.FAILED, encodePrologue(error));
     else this.#schedule();
   }
 
   write(body: string | Uint8Array, form: FrameForm = "item"): boolean {
     if (this.#isOver) return true;
-    this.#put(form === "item" ? ResponseFrame.ITEM : ResponseFrame.ANNOTATED, body);
-    if (this.#batchLength >= BATCH_LENGTH) this.#flush();
+    if (form === "item") this.#batch.item(body);
+    else this.#batch.frame(BodyFrame.ANNOTATED, body);
+    this.#schedule();
+    if (this.#batch.bytes >= BATCH_BYTES) this.#flush();
     return !this.#exchange.output.writableNeedDrain;
   }
 
@@ -105,7 +108,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   }
 
   end(onOver: OnOver): void {
-    if (!this.#isOver) this.#finish(ResponseFrame.END);
+    if (!this.#isOver) this.#finish(BodyFrame.END);
     if (this.#isClosed) {
       onOver(this.#lost);
       return;
@@ -118,7 +121,7 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   abort(): void {
     if (this.#isOver) return;
     if (this.#exchange.output.writableNeedDrain) this.cut();
-    else this.#finish(ResponseFrame.RESET);
+    else this.#finish(BodyFrame.RESET);
   }
 
   /** The caller asks for an end. */
@@ -132,14 +135,9 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
     this.#exchange.cut();
   }
 
-  #put(kind: ResponseFrame, body: string | Uint8Array): void {
-    this.#batch.push({ kind, body });
-    this.#batchLength += body.length;
+  #finish(kind: BodyFrame, body = ""): void {
+    this.#batch.frame(kind, body);
     this.#schedule();
-  }
-
-  #finish(kind: ResponseFrame, body = ""): void {
-    this.#put(kind, body);
     this.#isOver = true;
   }
 
@@ -153,17 +151,15 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   leave(): void {
     this.#isScheduled = false;
     if (this.#isClosed) return;
-    if (!this.#hasBegun && this.#batch.length === 0) this.#batch.push(OPENED);
+    if (!this.#hasBegun && this.#batch.bytes === 0) this.#batch.frame(BodyFrame.OPENED, "");
     this.#flush();
   }
 
   #flush(): void {
-    if (this.#batch.length === 0 || this.#isClosed) return;
+    if (this.#batch.bytes === 0 || this.#isClosed) return;
     if (!this.#hasBegun) this.#exchange.begin(200, HEADERS, "no date");
     this.#hasBegun = true;
-    const bytes = this.#host.encoder.encode(this.#batch);
-    this.#batch = [];
-    this.#batchLength = 0;
+    const bytes = this.#batch.take();
     if (this.#isOver) this.#exchange.output.end(bytes);
     else this.#exchange.output.write(bytes);
   }
@@ -184,7 +180,6 @@ export class InBandWriter implements ResponseConnector, ResponseWriter {
   }
 }
 
-const OPENED: OutgoingFrame = { kind: ResponseFrame.OPENED, body: "" };
 const DONE = Promise.resolve();
 
 function leave(writer: InBandWriter): void {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:http2";
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import { until } from "@dynamo/test-support";
-import { IN_BAND, KINDS, STOP } from "./in-band-frames.ts";
+import { IN_BAND, KINDS, STOP, textsIn } from "./in-band-frames.ts";
 import type { BodyFrame } from "./in-band-frames.ts";
 
 export function keyOf(number: number): Buffer {
@@ -47,15 +47,28 @@ export class Answer {
     return this.#bytes.toString();
   }
 
+  /** Frame by frame, with several items that share one as frames of their own. */
   get frames(): BodyFrame[] {
     const frames: BodyFrame[] = [];
     for (let at = 0; at + 5 <= this.#bytes.length;) {
       const end = at + 5 + this.#bytes.readUInt32BE(at);
       if (end > this.#bytes.length) break;
-      frames.push({ kind: this.#bytes[at + 4]!, body: this.#bytes.toString("utf8", at + 5, end) });
+      const kind = this.#bytes[at + 4]!;
+      const body = this.#bytes.subarray(at + 5, end);
+      if (kind === KINDS.ITEMS)
+        frames.push(...textsIn(body).map((text) => ({ kind: KINDS.ITEM, body: text })));
+      else frames.push({ kind, body: body.toString() });
       at = end;
     }
     return frames;
+  }
+
+  /** The kinds of all frames, as they came. */
+  get kinds(): number[] {
+    const kinds: number[] = [];
+    for (let at = 0; at + 5 <= this.#bytes.length; at += 5 + this.#bytes.readUInt32BE(at))
+      kinds.push(this.#bytes[at + 4]!);
+    return kinds;
   }
 
   get items(): unknown[] {

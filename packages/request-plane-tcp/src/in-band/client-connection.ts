@@ -12,7 +12,7 @@ import {
   streamAt,
   StreamTable,
 } from "@dynamo/request-plane-core";
-import type { InBandReceiver, InBandRequest } from "@dynamo/request-plane-core";
+import type { InBandReceiver, InBandRequest, SpareBuffers } from "@dynamo/request-plane-core";
 import type { TcpAddress } from "../address.ts";
 import type { ClientConnectionOptions } from "../client-connection.ts";
 import { lostConnection, timedOut } from "../connection-errors.ts";
@@ -23,7 +23,6 @@ import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 import type { RequestHead } from "./frame-output.ts";
 import { FrameKind, MAX_STREAMS } from "./frames.ts";
-import type { SpareBuffers } from "./spare-buffers.ts";
 import { SwitchRequest } from "./switch-request.ts";
 
 const LAST_STREAM = 2 ** 32 - 1;

@@ -2,11 +2,15 @@
  * In-band frames on their way out: those of one tick are encoded into one buffer and leave in one system call.
  */
 import type { Socket } from "node:net";
-import { FRAME_HEAD_BYTES, TWO_PART_PREFIX_BYTES, writeTwoPartPrefix } from "@dynamo/request-plane-core";
+import {
+  FRAME_HEAD_BYTES,
+  SpareBuffers,
+  TWO_PART_PREFIX_BYTES,
+  writeTwoPartPrefix,
+} from "@dynamo/request-plane-core";
 import type { InBandRequest, StreamOutput } from "@dynamo/request-plane-core";
 import { FrameKind } from "./frames.ts";
 import { FIXED_BYTES } from "./request-body.ts";
-import type { SpareBuffers } from "./spare-buffers.ts";
 
 /** What stands in front of an envelope. */
 export interface RequestHead {
@@ -26,6 +30,11 @@ function roomFor(part: string | Uint8Array): number {
 
 /** From here on the buffer is written before it grows, and pieces of this size are not copied into it. */
 const FULL_BYTES = 128 * 1024;
+
+/** For all connections of a client or server. */
+export function outputBuffers(): SpareBuffers {
+  return new SpareBuffers(2 * FULL_BYTES, 4);
+}
 
 const NOTHING: Buffer = Buffer.alloc(0);
 

@@ -10,14 +10,13 @@ import {
   streamAt,
   StreamWriters,
 } from "@dynamo/request-plane-core";
-import type { ExpiryQueue, RequestAcceptor } from "@dynamo/request-plane-core";
+import type { ExpiryQueue, RequestAcceptor, SpareBuffers } from "@dynamo/request-plane-core";
 import { FrameInput } from "./frame-input.ts";
 import type { FrameSink } from "./frame-input.ts";
 import { FrameOutput } from "./frame-output.ts";
 import { FrameKind, MAX_STREAMS } from "./frames.ts";
 import { decodeRequestBody } from "./request-body.ts";
 import { ServerStream } from "./server-stream.ts";
-import type { SpareBuffers } from "./spare-buffers.ts";
 
 /** How long a caller may take to read our last words. */
 const FAREWELL_MS = 1_000;
