@@ -20,7 +20,8 @@ export interface KvFleetOptions {
   readonly blockSize: number;
 }
 
-const LEASE_SECONDS = 3;
+/** Longer than machines stand still. */
+const LEASE_SECONDS = 5;
 const WORKERS = 3;
 const FRONTENDS = 2;
 
