@@ -44,7 +44,8 @@ export class EncodedItem {
  */
 export function encodeJson(value: unknown): string {
   const json = toJson(value);
-  if (!json.includes("\\ud")) return json;
+  // One character is found sooner than three.
+  if (!json.includes("\\") || !json.includes("\\ud")) return json;
   return json.replaceAll(/\\(?:\\|ud[0-9a-f]{3})/g, (escape) => (escape === "\\\\" ? escape : "\\ufffd"));
 }
 
