@@ -1,4 +1,5 @@
 import { RequestPlaneError } from "@dynamo/request-plane-core";
+import type { ResponseMode } from "@dynamo/request-plane-core";
 import { describe, expect, it } from "vitest";
 import { until } from "@dynamo/test-support";
 import { collect, failureOf, settled } from "@dynamo/test-world";
@@ -44,6 +45,31 @@ describe("the handler's context", () => {
     expect(first!.none).toBe(true);
   });
 });
+
+it.each<[ResponseMode]>([["callhome"], ["inband"]])(
+  "with responses %s, a worker keeps no payload that its handler doesn't keep",
+  async (responseMode) => {
+    await using world = new World();
+    let payload: WeakRef<object> | undefined;
+    async function* hold(signal: AbortSignal): AsyncGenerator<string> {
+      yield "begun";
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    }
+    const worker = await world.worker((request: object, { signal }) => {
+      payload = new WeakRef(request);
+      return hold(signal);
+    });
+    const { client, manager } = await world.client<object, string>({ settings: { responseMode } });
+    const stream = await client.roundRobin({ prompt: "long" });
+    await until("the payload is gone", () => {
+      globalThis.gc!();
+      return payload?.deref() === undefined;
+    });
+    expect(worker.served.inFlight).toBe(1);
+    stream.cancel();
+    await settled(manager, worker.manager);
+  },
+);
 
 describe("an error of the handler", () => {
   const failures = [

@@ -37,7 +37,8 @@ type State = "handshake" | "prologue" | "streaming" | "done";
 export class CallHomeConnection implements ResponseControl {
   readonly #socket: CallHomeSocket;
   readonly #home: Home;
-  readonly #decoder: FrameDecoder;
+  /** While a frame is unfinished: an idle connection has none. */
+  #decoder: FrameDecoder | undefined;
   readonly #link: Link<CallHomeConnection>;
   #halfOpen: Deadline<CallHomeConnection> | undefined;
   #state: State = "handshake";
@@ -48,7 +49,6 @@ export class CallHomeConnection implements ResponseControl {
   constructor(socket: CallHomeSocket, home: Home) {
     this.#socket = socket;
     this.#home = home;
-    this.#decoder = new FrameDecoder(home.measure, (bytes, start, end) => this.#take(bytes, start, end));
     this.#link = home.connections.add(this);
     this.#halfOpen = home.halfOpen.add(this);
     socket.connection = this;
@@ -94,8 +94,10 @@ export class CallHomeConnection implements ResponseControl {
   }
 
   read(chunk: Buffer): void {
+    const decoder = (this.#decoder ??= this.#newDecoder());
     try {
-      this.#decoder.push(chunk);
+      decoder.push(chunk);
+      if (decoder.held === 0) this.#decoder = undefined;
       if (!this.#isSettled && this.#state !== "done") this.#settle();
     } catch (error) {
       this.fail(RequestPlaneError.from(error, "protocol_error"));
@@ -119,6 +121,10 @@ export class CallHomeConnection implements ResponseControl {
     this.end();
     this.#home.connections.remove(this.#link);
     this.#leaveHalfOpen();
+  }
+
+  #newDecoder(): FrameDecoder {
+    return new FrameDecoder(this.#home.measure, (bytes, start, end) => this.#take(bytes, start, end));
   }
 
   #leaveHalfOpen(): void {
