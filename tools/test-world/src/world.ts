@@ -82,7 +82,7 @@ export abstract class TransportWorld<Setup extends WorldSetup> implements AsyncD
   ): Promise<Caller<Request, Item>> {
     const manager = this.manager(setup);
     const client = manager.endpoint<Request, Item>(NAME).client();
-    await client.waitForInstances({ count: Math.max(this.discovery.size, 1), timeoutMs: 5_000 });
+    await client.waitForInstances({ count: Math.max(this.discovery.size, 1), timeoutMs: 20_000 });
     return { manager, client };
   }
 

@@ -27,7 +27,7 @@ export const SHORT_MS = 1_000;
 /** A bound that must not be needed. */
 const LONG_MS = 20_000;
 /** After this long an answer counts as one that never comes. */
-const NEVER_MS = 5_000;
+const NEVER_MS = 15_000;
 
 /** The id of the healthy worker. */
 const HEALTHY = 99n;
