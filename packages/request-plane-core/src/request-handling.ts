@@ -133,14 +133,13 @@ async function pumpInTurns<Item>(
   let inTurn = 0;
   // Leaving the loop calls the iterator's `return`.
   for (const item of items) {
+    // Not behind the last item, which leaves together with the end.
     if (inTurn === ITEMS_PER_TURN) {
       inTurn = 0;
       await nextTurn();
-      if (context.isKilled) return;
     }
     inTurn += 1;
-    if (writeItem(writer, item, codec)) continue;
-    await responses.drained(writer);
+    if (!context.isKilled && !writeItem(writer, item, codec)) await responses.drained(writer);
     if (context.isKilled) return;
   }
 }
