@@ -105,7 +105,7 @@ export { StreamWriters } from "./in-band/stream-writers.ts";
 export type { ScheduledOutput } from "./in-band/stream-writers.ts";
 export type { StreamOutput, WriterCarrier } from "./in-band/stream-writer.ts";
 export { memoized } from "./memo.ts";
-export { SpareBuffers } from "./spare-buffers.ts";
+export { roomFor, SpareBuffers } from "./spare-buffers.ts";
 export { StreamTable } from "./stream-table.ts";
 export { ExpiryQueue } from "./expiry-queue.ts";
 export { refusalCode, refusalText } from "./wire/refusal-text.ts";

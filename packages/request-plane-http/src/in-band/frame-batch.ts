@@ -1,4 +1,4 @@
-import { ITEMS_HEAD_BYTES } from "@dynamo/request-plane-core";
+import { ITEMS_HEAD_BYTES, roomFor } from "@dynamo/request-plane-core";
 import type { SpareBuffers } from "@dynamo/request-plane-core";
 import { BodyFrame, HEAD_BYTES } from "./frames.ts";
 
@@ -107,12 +107,6 @@ export class FrameBatch {
     this.#buffer = larger;
     return this.#used;
   }
-}
-
-/** Bytes that are enough: a UTF-16 unit takes at most three in UTF-8. To count them takes longer for short texts. */
-function roomFor(body: string | Uint8Array): number {
-  if (typeof body !== "string") return body.length;
-  return body.length <= MOST_CHARACTERS ? body.length * 3 : Buffer.byteLength(body);
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);

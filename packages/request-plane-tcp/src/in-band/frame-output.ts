@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import {
   FRAME_HEAD_BYTES,
+  roomFor,
   SpareBuffers,
   TWO_PART_PREFIX_BYTES,
   writeTwoPartPrefix,
@@ -17,15 +18,6 @@ export interface RequestHead {
   readonly credit: number;
   readonly path: Buffer;
   readonly headers: string;
-}
-
-/** From here on it is worth while to count bytes before room is made for them. */
-const LONG_TEXT = 64 * 1024;
-
-/** Bytes that are enough for a part. A UTF-16 unit takes at most three in UTF-8. */
-function roomFor(part: string | Uint8Array): number {
-  if (typeof part !== "string") return part.length;
-  return part.length < LONG_TEXT ? part.length * 3 : Buffer.byteLength(part);
 }
 
 /** From here on the buffer is written before it grows, and pieces of this size are not copied into it. */
