@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { Consumer, ConsumerMessages } from "@nats-io/jetstream";
+import type { Consumer, ConsumerMessages, JetStreamManager } from "@nats-io/jetstream";
 import type { KvEvent } from "@dynamo/kv-router";
 import { decodeKvEventJson } from "@dynamo/kv-router/wire";
 import type { Logger } from "@dynamo/request-plane-core";
@@ -43,10 +43,7 @@ export class KvConsumer {
 
   /** From now on the server keeps what is published until it was taken. Rejects when that can't be done. */
   async create(): Promise<void> {
-    const { link, names, uuid, maxAgeMs } = this.#options;
-    const manager = await managerOf(link);
-    await ensureStream(manager, names, maxAgeMs);
-    await ensureConsumer(manager, names, uuid);
+    await this.#create();
   }
 
   start(): void {
@@ -105,11 +102,19 @@ export class KvConsumer {
     }
   }
 
+  async #create(): Promise<JetStreamManager> {
+    const { link, names, uuid, maxAgeMs } = this.#options;
+    const manager = await managerOf(link);
+    await ensureStream(manager, names, maxAgeMs);
+    await ensureConsumer(manager, names, uuid);
+    return manager;
+  }
+
   /** The server may have lost the stream, the consumer or both. */
   async #open(connection: NatsConnection): Promise<Consumer> {
-    await this.create();
-    const { link, names, uuid } = this.#options;
-    if (this.#isBehind) await rewindConsumer(await managerOf(link), names, uuid);
+    const manager = await this.#create();
+    const { names, uuid } = this.#options;
+    if (this.#isBehind) await rewindConsumer(manager, names, uuid);
     const consumer = await jetstream(connection).consumers.get(names.stream, uuid);
     const { num_pending: pending, num_ack_pending: unacknowledged } = await consumer.info();
     if (pending === 0 && unacknowledged === 0) this.#caughtUp.resolve(undefined);
