@@ -1,5 +1,6 @@
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { FaultProxy } from "@dynamo/request-plane-conformance";
 import { RequestPlaneError } from "@dynamo/request-plane-core";
 import { describeWithNats, natsServer } from "@dynamo/nats-server/vitest";
 import { expect, it, onTestFinished } from "vitest";
@@ -192,21 +193,13 @@ describeWithNats("the first connection", () => {
 
   it("that the server gives up because it heard nothing in time was not refused: the next one may work", async () => {
     const nats = await natsServer({ lines: ["authorization { timeout: 0.3, user: user, password: user }"] });
-    let isMute = true;
-    const between = createServer((socket) => {
-      const server = connect(nats.port, "127.0.0.1");
-      for (const each of [socket, server]) each.on("error", () => undefined);
-      server.pipe(socket);
-      if (!isMute) socket.pipe(server);
-    });
-    await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void between.close());
-    const { port } = between.address() as AddressInfo;
-    const { client } = plane({ servers: `nats://127.0.0.1:${port}` });
+    await using between = await FaultProxy.start({ host: "127.0.0.1", port: nats.port });
+    between.toServer = { blackHole: true };
+    const { client } = plane({ servers: `nats://127.0.0.1:${between.address.port}` });
     const error = await failureOf(client.deliver(request("a")));
     expect(error).toMatchObject({ code: "cannot_connect", retryableElsewhere: true });
     expect(error.message).toContain("Authentication Timeout");
-    isMute = false;
+    between.toServer = {};
     await until("it connects", () => client.deliver(request("a")).then(() => true, isConnected));
   });
 

@@ -50,31 +50,33 @@ export class Answer {
   /** Frame by frame, with several items that share one as frames of their own. */
   get frames(): BodyFrame[] {
     const frames: BodyFrame[] = [];
-    for (let at = 0; at + 5 <= this.#bytes.length;) {
-      const end = at + 5 + this.#bytes.readUInt32BE(at);
-      if (end > this.#bytes.length) break;
-      const kind = this.#bytes[at + 4]!;
-      const body = this.#bytes.subarray(at + 5, end);
+    for (const { kind, body } of this.#whole()) {
       if (kind === KINDS.ITEMS)
         frames.push(...textsIn(body).map((text) => ({ kind: KINDS.ITEM, body: text })));
       else frames.push({ kind, body: body.toString() });
-      at = end;
     }
     return frames;
   }
 
   /** The kinds of all frames, as they came. */
   get kinds(): number[] {
-    const kinds: number[] = [];
-    for (let at = 0; at + 5 <= this.#bytes.length; at += 5 + this.#bytes.readUInt32BE(at))
-      kinds.push(this.#bytes[at + 4]!);
-    return kinds;
+    return [...this.#whole()].map(({ kind }) => kind);
   }
 
   get items(): unknown[] {
     return this.frames
       .filter(({ kind }) => kind === KINDS.ITEM)
       .map(({ body }) => JSON.parse(body) as unknown);
+  }
+
+  /** Those that are here to their end. */
+  *#whole(): Generator<{ kind: number; body: Buffer }> {
+    for (let at = 0; at + 5 <= this.#bytes.length;) {
+      const end = at + 5 + this.#bytes.readUInt32BE(at);
+      if (end > this.#bytes.length) return;
+      yield { kind: this.#bytes[at + 4]!, body: this.#bytes.subarray(at + 5, end) };
+      at = end;
+    }
   }
 
   /** The last frame's kind, when the answer is over. */
